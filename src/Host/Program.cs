@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Host;
+
+internal static class Program
+{
+    private static int Main() => 0;
+}
