@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Protocol.Replication;
+
+/// <summary>What a record of the replication protocol says. The numbers are the wire's own; see docs/protocol.md.</summary>
+public enum RecordType : uint
+{
+    /// <summary>Never sent. Zeroed memory must not parse as a record.</summary>
+    Invalid = 0,
+
+    /// <summary>Primary to backup, first: who asks, for which guest, which versions (<see cref="Hello"/>).</summary>
+    Hello = 1,
+
+    /// <summary>Backup to primary: accepted (<see cref="Welcome"/>).</summary>
+    Welcome = 2,
+
+    /// <summary>Either side: not accepted, and why (<see cref="Refuse"/>). The sender closes the link.</summary>
+    Refuse = 3,
+
+    /// <summary>Primary to backup: the live domain XML, UTF-8.</summary>
+    DomainXml = 4,
+
+    /// <summary>Primary to backup, inside an epoch: the guest's RAM blocks from this epoch on.</summary>
+    BlockList = 5,
+
+    /// <summary>Primary to backup: an epoch's records follow.</summary>
+    EpochBegin = 6,
+
+    /// <summary>Primary to backup: pages that the backup must keep.</summary>
+    HardPages = 7,
+
+    /// <summary>Primary to backup: runs of pages that the backup need not keep.</summary>
+    SoftPages = 8,
+
+    /// <summary>Primary to backup: a piece of QEMU's device state.</summary>
+    DeviceState = 9,
+
+    /// <summary>Primary to backup: the epoch is whole, with its totals (<see cref="EpochTotals"/>).</summary>
+    EpochEnd = 10,
+
+    /// <summary>Backup to primary: it holds the epoch of the header whole.</summary>
+    Ack = 11,
+
+    /// <summary>Either side, when it has nothing else to say.</summary>
+    Heartbeat = 12,
+
+    /// <summary>Primary to backup: protection ends by intent; the replica may be dropped (<see cref="Bye"/>).</summary>
+    Bye = 13,
+
+    /// <summary>Backup to primary: whether it could run the guest (<see cref="DryStartResult"/>).</summary>
+    DryStartResult = 14,
+
+    /// <summary>Backup to primary: an administrator asks for the guest; stop it and send a last epoch.</summary>
+    Yield = 15,
+
+    /// <summary>Primary to backup: the guest stands still, the epoch of the header is its last here; take it.</summary>
+    Yielded = 16,
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Protocol.Replication;
+
+/// <summary>Every length a peer may name, with its limit. A record is measured against these before memory is taken.</summary>
+public static class ReplicationLimits
+{
+    /// <summary>Bytes of a guest page as QEMU tracks it on x86 (TARGET_PAGE_SIZE).</summary>
+    public const int PageBytes = 4096;
+
+    /// <summary>Largest payload of one record. 256 raw pages with their headers need 1.1 MB; the rest is head room.</summary>
+    public const int MaxPayloadBytes = 4 * 1024 * 1024;
+
+    /// <summary>Most pages in one HardPages record: 1 MiB of guest memory, the largest batch that stays in a processor's L2 cache.</summary>
+    public const int MaxPagesPerRecord = 256;
+
+    /// <summary>Most runs in one SoftPages record.</summary>
+    public const int MaxRunsPerRecord = 32 * 1024;
+
+    /// <summary>Most RAM blocks of one guest. A q35 guest has about 10; each hot-plugged DIMM and option ROM adds one.</summary>
+    public const int MaxBlocks = 1024;
+
+    /// <summary>Longest RAM block name in bytes: QEMU's streams store the length in one byte.</summary>
+    public const int MaxBlockNameBytes = 255;
+
+    /// <summary>Largest guest: a page index has 32 bits, which name 16 TiB; 8 TiB is above what one host runs.</summary>
+    public const long MaxGuestBytes = 8L << 40;
+
+    /// <summary>Largest device state of one checkpoint. A plain guest has 100 KB; a guest with many vCPUs and queues a few MB.</summary>
+    public const int MaxDeviceStateBytes = 64 * 1024 * 1024;
+
+    /// <summary>Longest JSON text in Hello, Welcome, Refuse and other records between people's programs.</summary>
+    public const int MaxJsonBytes = 64 * 1024;
+
+    /// <summary>Longest domain XML: real ones are below 64 KB.</summary>
+    public const int MaxDomainXmlBytes = 1024 * 1024;
+}
