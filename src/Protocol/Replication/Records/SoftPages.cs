@@ -3,11 +3,6 @@ using System.Buffers.Binary;
 
 namespace Hikae.Protocol.Replication;
 
-/// <summary>A run of pages of one class.</summary>
-/// <param name="FirstPage">Index of the first page within its RAM block.</param>
-/// <param name="PageCount">Number of pages, at least 1.</param>
-public readonly record struct SoftRun(uint FirstPage, uint PageCount);
-
 /// <summary>Writes and reads the payload of a SoftPages record: <c>be16 block, u8 class, u8 0, { be32 first page, be32 count }*</c>.</summary>
 public static class SoftPages
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Hikae.Protocol.Replication;
@@ -32,15 +31,3 @@ public static class ReplicationJson
 
     private static JsonTypeInfo<T> TypeInfo<T>() => (JsonTypeInfo<T>)ReplicationJsonContext.Default.GetTypeInfo(typeof(T))!;
 }
-
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true,
-    MaxDepth = 8)]
-[JsonSerializable(typeof(Hello))]
-[JsonSerializable(typeof(Welcome))]
-[JsonSerializable(typeof(Refuse))]
-[JsonSerializable(typeof(Bye))]
-[JsonSerializable(typeof(DryStartResult))]
-internal sealed partial class ReplicationJsonContext : JsonSerializerContext;
