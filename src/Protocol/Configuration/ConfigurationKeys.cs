@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Globalization;
+using System.Net;
+
+namespace Hikae.Protocol.Configuration;
+
+/// <summary>Every key of hikae.conf. docs/man/hikae.conf.5 describes each of them; a test compares.</summary>
+internal static class ConfigurationKeys
+{
+    private const int MaxPathLength = 4095; // Linux PATH_MAX without its NUL
+
+    internal static IReadOnlyList<ConfigurationKey> All { get; } =
+    [
+        new("host", "name", "1 to 253 letters, digits, dots, hyphens and underscores",
+            (c, v) => HostAddress.IsName(v) ? c with { HostName = v } : null),
+
+        new("link", "port", "a number from 1 to 65535",
+            (c, v) => Number(v, 1, 65535) is int port ? c with { Link = c.Link with { Port = port } } : null),
+        new("link", "listen", "an IPv4 or IPv6 address of this host, or :: for all of them",
+            (c, v) => IPAddress.TryParse(v, out _) ? c with { Link = c.Link with { Listen = v } } : null),
+        new("link", "tls", "required or plaintext-for-tests-only",
+            (c, v) => Security(v) is LinkSecurity tls ? c with { Link = c.Link with { Tls = tls } } : null),
+        new("link", "ca", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Link = c.Link with { CaFile = v } } : null),
+        new("link", "certificate", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Link = c.Link with { CertificateFile = v } } : null),
+        new("link", "key", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Link = c.Link with { KeyFile = v } } : null),
+        new("link", "client_certificate", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Link = c.Link with { ClientCertificateFile = v } } : null),
+        new("link", "client_key", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Link = c.Link with { ClientKeyFile = v } } : null),
+        new("link", "detect_ms", "a number of milliseconds from 50 to 60000",
+            (c, v) => Milliseconds(v, 50, 60_000) is TimeSpan t ? c with { Link = c.Link with { DetectAfter = t } } : null),
+
+        new("checkpoint", "min_interval_ms", "a number of milliseconds from 1 to 60000",
+            (c, v) => Milliseconds(v, 1, 60_000) is TimeSpan t ? c with { Checkpoint = c.Checkpoint with { MinInterval = t } } : null),
+        new("checkpoint", "max_interval_ms", "a number of milliseconds from 1 to 60000",
+            (c, v) => Milliseconds(v, 1, 60_000) is TimeSpan t ? c with { Checkpoint = c.Checkpoint with { MaxInterval = t } } : null),
+        new("checkpoint", "interval_ms", "a number of milliseconds from 1 to 60000",
+            (c, v) => Milliseconds(v, 1, 60_000) is TimeSpan t ? c with { Checkpoint = c.Checkpoint with { Interval = t } } : null),
+
+        new("arbiter", "directory", "an absolute path on storage that all hosts share",
+            (c, v) => IsPath(v) ? c with { Arbiter = c.Arbiter with { Directory = v } } : null),
+        new("arbiter", "lease_ms", "a number of milliseconds from 1000 to 600000",
+            (c, v) => Milliseconds(v, 1000, 600_000) is TimeSpan t ? c with { Arbiter = c.Arbiter with { Lease = t } } : null),
+    ];
+
+    private static int? Number(string value, int least, int most) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+            ? number
+            : null;
+
+    private static TimeSpan? Milliseconds(string value, int least, int most) =>
+        Number(value, least, most) is int number ? TimeSpan.FromMilliseconds(number) : null;
+
+    private static bool IsPath(string value) => value.Length is > 1 and <= MaxPathLength && value[0] == '/';
+
+    private static LinkSecurity? Security(string value) => value switch
+    {
+        "required" => LinkSecurity.Required,
+        "plaintext-for-tests-only" => LinkSecurity.PlaintextForTestsOnly,
+        _ => null,
+    };
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness;
+using Hikae.Protocol.Configuration;
+using Xunit;
+
+namespace Hikae.Protocol.Tests.Configuration;
+
+public sealed class HikaeConfigurationTests
+{
+    private const string FileName = "hikae.conf";
+
+    [Fact]
+    public void An_empty_file_gives_the_documented_defaults()
+    {
+        HikaeConfiguration configuration = HikaeConfiguration.Parse("", FileName);
+
+        Assert.NotEmpty(configuration.HostName);
+        Assert.Equal(16520, configuration.Link.Port);
+        Assert.Equal("::", configuration.Link.Listen);
+        Assert.Equal(LinkSecurity.Required, configuration.Link.Tls);
+        Assert.Equal(TimeSpan.FromMilliseconds(500), configuration.Link.DetectAfter);
+        Assert.Equal(TimeSpan.FromMilliseconds(20), configuration.Checkpoint.MinInterval);
+        Assert.Equal(TimeSpan.FromMilliseconds(1000), configuration.Checkpoint.MaxInterval);
+        Assert.Equal(TimeSpan.FromMilliseconds(100), configuration.Checkpoint.Interval);
+        Assert.Null(configuration.Arbiter.Directory);
+        Assert.Equal(TimeSpan.FromMilliseconds(5000), configuration.Arbiter.Lease);
+    }
+
+    [Fact]
+    public void Every_key_is_read_into_its_own_property()
+    {
+        const string Text = """
+            ; a comment
+            [host]
+            name = hostA          ; a comment behind a value
+            [link]
+            port = 1
+            listen = 192.0.2.1
+            tls = plaintext-for-tests-only
+            ca = /a/ca#1.pem
+            certificate = /a/cert
+            key = /a/key
+            client_certificate = /a/client-cert
+            client_key = /a/client-key
+            detect_ms = 700
+            [checkpoint]
+            min_interval_ms=2
+            max_interval_ms=4
+            interval_ms=3
+            # another comment
+            [arbiter]
+            directory = /srv/shared/hikae
+            lease_ms = 9000
+            """;
+
+        HikaeConfiguration configuration = HikaeConfiguration.Parse(Text, FileName);
+
+        var expected = new HikaeConfiguration
+        {
+            HostName = "hostA",
+            Link = new LinkConfiguration
+            {
+                Port = 1,
+                Listen = "192.0.2.1",
+                Tls = LinkSecurity.PlaintextForTestsOnly,
+                CaFile = "/a/ca#1.pem",
+                CertificateFile = "/a/cert",
+                KeyFile = "/a/key",
+                ClientCertificateFile = "/a/client-cert",
+                ClientKeyFile = "/a/client-key",
+                DetectAfter = TimeSpan.FromMilliseconds(700),
+            },
+            Checkpoint = new CheckpointConfiguration
+            {
+                MinInterval = TimeSpan.FromMilliseconds(2),
+                MaxInterval = TimeSpan.FromMilliseconds(4),
+                Interval = TimeSpan.FromMilliseconds(3),
+            },
+            Arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae", Lease = TimeSpan.FromMilliseconds(9000) },
+        };
+        Assert.Equal(expected, configuration);
+    }
+
+    [Theory]
+    [InlineData("[checkpoint]\nintervall_ms = 5", 2, "intervall_ms", "unknown key \"intervall_ms\" in [checkpoint]; the nearest valid key is \"interval_ms\"")]
+    [InlineData("[host]\nport = 5", 2, "port", "the nearest valid key is \"port\" in [link]")]
+    [InlineData("port = 5", 1, "port", "stands before any section")]
+    [InlineData("\n[linke]", 2, "linke", "use [host], [link], [checkpoint], [arbiter]")]
+    [InlineData("[link", 1, "", "is no section")]
+    [InlineData("[link]\nport", 2, "", "neither \"key = value\"")]
+    [InlineData("[link]\nport = 1\nport = 2", 3, "port", "first on line 2")]
+    [InlineData("[link]\ntls = off", 2, "tls", "\"off\" is no value for \"tls\" in [link]; use required or plaintext-for-tests-only")]
+    [InlineData("[link]\ntls = Required", 2, "tls", "use required")]
+    [InlineData("[link]\nport = 0", 2, "port", "from 1 to 65535")]
+    [InlineData("[link]\nport = 65536", 2, "port", "from 1 to 65535")]
+    [InlineData("[link]\nport = -1", 2, "port", "from 1 to 65535")]
+    [InlineData("[link]\nlisten = hostA", 2, "listen", "address")]
+    [InlineData("[link]\nca = cacert.pem", 2, "ca", "absolute path")]
+    [InlineData("[host]\nname = a/../b", 2, "name", "letters, digits")]
+    [InlineData("[arbiter]\ndirectory =", 2, "directory", "absolute path")]
+    [InlineData("[checkpoint]\nmin_interval_ms = 500\ninterval_ms = 100", 3, "interval_ms", "min_interval_ms (500) must not exceed interval_ms (100)")]
+    [InlineData("[checkpoint]\nmax_interval_ms = 50", 2, "max_interval_ms", "must not exceed max_interval_ms (50)")]
+    [InlineData("[arbiter]\nlease_ms = 1000\n[link]\ndetect_ms = 1000", 4, "detect_ms", "must be more than")]
+    public void An_error_names_file_line_key_and_what_would_be_right(string text, int line, string key, string sentence)
+    {
+        var error = Assert.Throws<ConfigurationException>(() => HikaeConfiguration.Parse(text, FileName));
+
+        Assert.StartsWith($"hikae.conf:{line}: ", error.Message, StringComparison.Ordinal);
+        Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
+        Assert.Equal(line, error.Line);
+        Assert.Equal(key, error.Key);
+    }
+
+    [Fact]
+    public void A_file_over_the_limit_is_refused_before_it_is_read()
+    {
+        string text = new(';', ConfigurationReader.MaxTextLength + 1);
+
+        Assert.Throws<ConfigurationException>(() => HikaeConfiguration.Parse(text, FileName));
+    }
+
+    [Fact]
+    public void Every_key_and_its_section_are_in_the_man_page()
+    {
+        string page = Repository.Read("docs", "man", "hikae.conf.5").Replace("\\-", "-", StringComparison.Ordinal);
+
+        Assert.All(ConfigurationKeys.All, key =>
+        {
+            int section = page.IndexOf($"SECTION [{key.Section}]", StringComparison.Ordinal);
+            Assert.True(section >= 0, $"hikae.conf.5 has no section [{key.Section}]");
+            int end = page.IndexOf(".SH ", section, StringComparison.Ordinal);
+            Assert.Contains($".TP\n.B {key.Name}\n", page[section..end], StringComparison.Ordinal);
+        });
+    }
+
+    [Theory]
+    [InlineData("", "", 0)]
+    [InlineData("port", "port", 0)]
+    [InlineData("prt", "port", 1)]
+    [InlineData("kitten", "sitting", 3)]
+    [InlineData("", "abc", 3)]
+    public void Edit_distance_counts_letters(string from, string to, int distance) =>
+        Assert.Equal(distance, EditDistance.Between(from, to));
+}
