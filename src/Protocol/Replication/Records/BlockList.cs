@@ -5,21 +5,31 @@ using System.Text;
 namespace Hikae.Protocol.Replication;
 
 /// <summary>The payload of a BlockList record: <c>be16 count, { be32 host page size, be64 used bytes, u8 length, name }*</c>.</summary>
+/// <remarks>A block's place in the list is its index in HardPages and SoftPages records until the next list.</remarks>
 public static class BlockList
 {
+    /// <summary>Bytes of the longest list: <see cref="ReplicationLimits.MaxBlocks"/> blocks with the longest names.</summary>
+    public const int MaxBytes = HeadBytes + (ReplicationLimits.MaxBlocks * (EntryHeadBytes + ReplicationLimits.MaxBlockNameBytes));
+
+    private const int HeadBytes = 2;
     private const int EntryHeadBytes = 13;
 
-    /// <summary>Encodes a list.</summary>
+    // Replacing what is not UTF-8 would turn two names into one.
+    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Encodes a list. Throws <see cref="ArgumentException"/> on an empty list, on too many blocks, and on names of 0 or above 255 bytes.</summary>
     public static byte[] Write(IReadOnlyList<RamBlockInfo> blocks)
     {
+        ArgumentOutOfRangeException.ThrowIfZero(blocks.Count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(blocks.Count, ReplicationLimits.MaxBlocks);
         using var stream = new MemoryStream();
         Span<byte> head = stackalloc byte[EntryHeadBytes];
         BinaryPrimitives.WriteUInt16BigEndian(head, (ushort)blocks.Count);
-        stream.Write(head[..2]);
+        stream.Write(head[..HeadBytes]);
         foreach (RamBlockInfo block in blocks)
         {
-            byte[] name = Encoding.UTF8.GetBytes(block.Name);
+            byte[] name = s_strictUtf8.GetBytes(block.Name);
+            ArgumentOutOfRangeException.ThrowIfZero(name.Length);
             ArgumentOutOfRangeException.ThrowIfGreaterThan(name.Length, ReplicationLimits.MaxBlockNameBytes);
             BinaryPrimitives.WriteInt32BigEndian(head, block.PageSizeBytes);
             BinaryPrimitives.WriteInt64BigEndian(head[4..], block.UsedBytes);
@@ -30,10 +40,10 @@ public static class BlockList
         return stream.ToArray();
     }
 
-    /// <summary>Decodes a list. Throws <see cref="ReplicationProtocolException"/> on cut input, unaligned sizes, double names, or a guest above the limit.</summary>
+    /// <summary>Decodes a list. Throws <see cref="ReplicationProtocolException"/> on cut input, unaligned sizes, empty or double names, or a guest above the limit.</summary>
     public static IReadOnlyList<RamBlockInfo> Read(ReadOnlySpan<byte> payload)
     {
-        if (payload.Length < 2)
+        if (payload.Length < HeadBytes)
         {
             throw new ReplicationProtocolException("BlockList record is cut in its count.");
         }
@@ -42,7 +52,7 @@ public static class BlockList
         {
             throw new ReplicationProtocolException($"BlockList record names {count} blocks, allowed are 1 to {ReplicationLimits.MaxBlocks}.");
         }
-        payload = payload[2..];
+        payload = payload[HeadBytes..];
         var blocks = new List<RamBlockInfo>(count);
         var names = new HashSet<string>(StringComparer.Ordinal);
         long totalBytes = 0;
@@ -55,7 +65,7 @@ public static class BlockList
             int pageSize = BinaryPrimitives.ReadInt32BigEndian(payload);
             long used = BinaryPrimitives.ReadInt64BigEndian(payload[4..]);
             int nameLength = payload[12];
-            string name = Encoding.UTF8.GetString(payload.Slice(EntryHeadBytes, nameLength));
+            string name = ReadName(payload.Slice(EntryHeadBytes, nameLength), i);
             payload = payload[(EntryHeadBytes + nameLength)..];
 
             // The running total is compared by subtraction, so that it cannot overflow.
@@ -79,5 +89,21 @@ public static class BlockList
             throw new ReplicationProtocolException($"BlockList record has {payload.Length} bytes after its last entry.");
         }
         return blocks;
+    }
+
+    private static string ReadName(ReadOnlySpan<byte> bytes, int entry)
+    {
+        if (bytes.IsEmpty)
+        {
+            throw new ReplicationProtocolException($"RAM block {entry} has no name.");
+        }
+        try
+        {
+            return s_strictUtf8.GetString(bytes);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ReplicationProtocolException($"RAM block {entry} has a name that is not UTF-8: {Convert.ToHexString(bytes)}.");
+        }
     }
 }
