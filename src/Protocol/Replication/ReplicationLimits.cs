@@ -7,7 +7,7 @@ public static class ReplicationLimits
     /// <summary>Bytes of a guest page as QEMU tracks it on x86 (TARGET_PAGE_SIZE).</summary>
     public const int PageBytes = 4096;
 
-    /// <summary>Largest payload of one record. 256 raw pages with their headers need 1.1 MB; the rest is head room.</summary>
+    /// <summary>Largest payload of any record, and of one this build does not know. 256 raw pages with their heads need 1.05 MB; the rest is for later versions.</summary>
     public const int MaxPayloadBytes = 4 * 1024 * 1024;
 
     /// <summary>Most pages in one HardPages record: 1 MiB of guest memory, the largest batch that stays in a processor's L2 cache.</summary>
@@ -33,4 +33,18 @@ public static class ReplicationLimits
 
     /// <summary>Longest domain XML: real ones are below 64 KB.</summary>
     public const int MaxDomainXmlBytes = 1024 * 1024;
+
+    /// <summary>Most payload bytes that a record of <paramref name="type"/> may name.</summary>
+    /// <remarks>A peer that names 4 MiB in a record that holds 28 bytes is refused by its header, before a buffer is taken for it.</remarks>
+    public static int MaxPayloadBytesOf(RecordType type) => type switch
+    {
+        RecordType.DomainXml => MaxDomainXmlBytes,
+        RecordType.BlockList => BlockList.MaxBytes,
+        RecordType.HardPages => HardPagesWriter.MaxBytes,
+        RecordType.SoftPages => SoftPages.SizeBytes(MaxRunsPerRecord),
+        RecordType.DeviceState => MaxPayloadBytes,
+        RecordType.EpochEnd => EpochTotals.Bytes,
+        >= RecordType.Hello and <= RecordType.Yielded => MaxJsonBytes,
+        _ => MaxPayloadBytes,
+    };
 }
