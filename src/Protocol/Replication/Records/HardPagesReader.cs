@@ -7,6 +7,10 @@ namespace Hikae.Protocol.Replication;
 /// Reads the payload of a HardPages record: <c>be16 block, be16 count, { be32 page, be16 stored length, bytes }*</c>.
 /// Stored length 4096 is a raw page; anything shorter is one zstd frame that gives exactly one page.
 /// </summary>
+/// <remarks>
+/// The frames are not opened here, and whether a page lies within its RAM block only the receiver can tell, who knows the block list.
+/// Bytes after the last page are found by the call of <see cref="TryRead"/> that returns no page: read until it returns false.
+/// </remarks>
 public ref struct HardPagesReader
 {
     /// <summary>Bytes before the first page.</summary>

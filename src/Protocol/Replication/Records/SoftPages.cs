@@ -4,6 +4,7 @@ using System.Buffers.Binary;
 namespace Hikae.Protocol.Replication;
 
 /// <summary>Writes and reads the payload of a SoftPages record: <c>be16 block, u8 class, u8 0, { be32 first page, be32 count }*</c>.</summary>
+/// <remarks>Whether a run lies within its RAM block, only the receiver can tell, who knows the block list.</remarks>
 public static class SoftPages
 {
     private const int HeadBytes = 4;
@@ -12,9 +13,15 @@ public static class SoftPages
     /// <summary>Bytes that <paramref name="runCount"/> runs take.</summary>
     public static int SizeBytes(int runCount) => HeadBytes + (runCount * RunBytes);
 
-    /// <summary>Writes one payload and returns its length. At most <see cref="ReplicationLimits.MaxRunsPerRecord"/> runs.</summary>
+    /// <summary>Writes one payload of 1 to <see cref="ReplicationLimits.MaxRunsPerRecord"/> runs and returns its length in bytes.</summary>
+    /// <param name="destination">At least <see cref="SizeBytes"/> bytes for that many runs.</param>
+    /// <param name="block">Index of the RAM block in the guest's block list.</param>
+    /// <param name="softClass">Why these pages need not be kept.</param>
+    /// <param name="runs">In any order.</param>
     public static int Write(Span<byte> destination, int block, SoftClass softClass, ReadOnlySpan<SoftRun> runs)
     {
+        ArgumentOutOfRangeException.ThrowIfZero(runs.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)block, ReplicationLimits.MaxBlocks - 1u, nameof(block));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(runs.Length, ReplicationLimits.MaxRunsPerRecord);
         BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)block);
         destination[2] = (byte)softClass;
@@ -29,11 +36,12 @@ public static class SoftPages
         return position;
     }
 
-    /// <summary>Reads the head and leaves the runs to <see cref="ReadRun"/>. Throws when the payload is not whole runs.</summary>
+    /// <summary>Reads the head, returns the number of runs and leaves them to <see cref="ReadRun"/>.</summary>
+    /// <remarks>Throws <see cref="ReplicationProtocolException"/> when the payload is not whole runs, has none or too many, or is of an unknown class.</remarks>
     public static int ReadHead(ReadOnlySpan<byte> payload, out int block, out SoftClass softClass)
     {
         int runBytes = payload.Length - HeadBytes;
-        if (runBytes < 0 || runBytes % RunBytes != 0 || runBytes / RunBytes > ReplicationLimits.MaxRunsPerRecord)
+        if (runBytes <= 0 || runBytes % RunBytes != 0 || runBytes / RunBytes > ReplicationLimits.MaxRunsPerRecord)
         {
             throw new ReplicationProtocolException($"SoftPages record of {payload.Length} bytes is not a head and whole runs within the limit.");
         }
@@ -46,10 +54,15 @@ public static class SoftPages
         return runBytes / RunBytes;
     }
 
-    /// <summary>Reads run number <paramref name="index"/> of a payload that <see cref="ReadHead"/> accepted.</summary>
+    /// <summary>Reads run number <paramref name="index"/> of a payload that <see cref="ReadHead"/> accepted. Throws when the run is empty or ends above the largest guest.</summary>
     public static SoftRun ReadRun(ReadOnlySpan<byte> payload, int index)
     {
         ReadOnlySpan<byte> at = payload.Slice(HeadBytes + (index * RunBytes), RunBytes);
-        return new SoftRun(BinaryPrimitives.ReadUInt32BigEndian(at), BinaryPrimitives.ReadUInt32BigEndian(at[4..]));
+        var run = new SoftRun(BinaryPrimitives.ReadUInt32BigEndian(at), BinaryPrimitives.ReadUInt32BigEndian(at[4..]));
+        if (run.PageCount == 0 || (ulong)run.FirstPage + run.PageCount > ReplicationLimits.MaxGuestBytes / ReplicationLimits.PageBytes)
+        {
+            throw new ReplicationProtocolException($"SoftPages record has a run of {run.PageCount} pages from page {run.FirstPage}.");
+        }
+        return run;
     }
 }
