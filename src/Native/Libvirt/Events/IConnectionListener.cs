@@ -5,5 +5,5 @@ namespace Hikae.Native.Libvirt;
 internal interface IConnectionListener : IDisposable
 {
     /// <summary>Called on libvirt's thread when libvirtd is gone: must not wait and not call libvirt.</summary>
-    public void ConnectionClosed();
+    void ConnectionClosed();
 }
