@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Protocol.Control;
+
+/// <summary>One guest's protection as one host sees it. Written by the guest's sidecar, kept and answered by hikaed.</summary>
+public sealed record GuestStatus
+{
+    /// <summary>The guest's libvirt name.</summary>
+    public required string Guest { get; init; }
+
+    /// <summary>The guest's libvirt UUID.</summary>
+    public required Guid Uuid { get; init; }
+
+    /// <summary>What this host is to the guest.</summary>
+    public required GuestRole Role { get; init; }
+
+    /// <summary>How the protection stands.</summary>
+    public required GuestState State { get; init; }
+
+    /// <summary>A sentence for people: why the state is not the wanted one. Null when there is nothing to say.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Primary: the epoch the guest runs in. Backup: the newest whole epoch held. 0 = none yet.</summary>
+    public ulong Epoch { get; init; }
+
+    /// <summary>Milliseconds between the newest committed checkpoint and <see cref="UpdatedAt"/>, by the writer's monotonic clock. Null before the first.</summary>
+    public double? CommittedAgeMs { get; init; }
+
+    /// <summary>Milliseconds the guest stood still for a checkpoint, median of the last 100; primary only.</summary>
+    public double PauseMsP50 { get; init; }
+
+    /// <summary>Milliseconds, the longest of the same 100.</summary>
+    public double PauseMsMax { get; init; }
+
+    /// <summary>Bytes of memory the guest's replica takes on the backup, as the backup reported them.</summary>
+    public long BackupBytes { get; init; }
+
+    /// <summary>Bytes of memory the guest has (all of QEMU's RAM blocks).</summary>
+    public long GuestBytes { get; init; }
+
+    /// <summary>Bytes of pages written by the guest in an epoch, mean of the last 100.</summary>
+    public long DirtyBytesPerEpoch { get; init; }
+
+    /// <summary>Pages that need not be kept; null where nobody counts them (backup).</summary>
+    public SoftPageCounts? SoftPages { get; init; }
+
+    /// <summary>Name of the other host, null when none is known.</summary>
+    public string? Peer { get; init; }
+
+    /// <summary>What happens to the guest's packets.</summary>
+    public OutputHold Outputs { get; init; } = OutputHold.None;
+
+    /// <summary>Name of the host that wrote this.</summary>
+    public required string Host { get; init; }
+
+    /// <summary>The writer's wall clock, for people to read. No decision is made with it.</summary>
+    public required DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>
+    /// Set by hikaed only: the sidecar that wrote this is gone or has been silent for several seconds, so the rest is history.
+    /// </summary>
+    public bool Stale { get; init; }
+}

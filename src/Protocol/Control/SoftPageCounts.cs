@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Protocol.Control;
+
+/// <summary>Pages of the guest that the backup need not keep, by reason. Counted by the primary's sidecar in 4 KiB pages.</summary>
+/// <param name="Zero">Pages of zeros.</param>
+/// <param name="Free">Pages the guest's agent reported free in a scan begun after their last write.</param>
+/// <param name="CacheReported">Pages the agent reported as clean page cache; a hint, they are dropped only where found on disk.</param>
+public sealed record SoftPageCounts(long Zero, long Free, long CacheReported);
