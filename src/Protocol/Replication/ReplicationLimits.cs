@@ -34,6 +34,12 @@ public static class ReplicationLimits
     /// <summary>Longest domain XML: real ones are below 64 KB.</summary>
     public const int MaxDomainXmlBytes = 1024 * 1024;
 
+    /// <summary>Longest host or guest name in a JSON record, in characters: a DNS name has at most 253, libvirt's names stay below 255.</summary>
+    public const int MaxNameLength = 255;
+
+    /// <summary>Longest silence after which a peer may want to call a link lost: ten minutes, in milliseconds.</summary>
+    public const int MaxDetectMs = 600_000;
+
     /// <summary>Most payload bytes that a record of <paramref name="type"/> may name.</summary>
     /// <remarks>A peer that names 4 MiB in a record that holds 28 bytes is refused by its header, before a buffer is taken for it.</remarks>
     public static int MaxPayloadBytesOf(RecordType type) => type switch

@@ -8,6 +8,7 @@ namespace Hikae.Protocol.Replication;
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
+    AllowDuplicateProperties = false,
     MaxDepth = 8)]
 [JsonSerializable(typeof(Hello))]
 [JsonSerializable(typeof(Welcome))]
