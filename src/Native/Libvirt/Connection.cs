@@ -71,7 +71,10 @@ public sealed unsafe class Connection : IDisposable
         }
     }
 
-    /// <summary>Declares libvirtd dead after <paramref name="count"/> unanswered messages, one each interval.</summary>
+    /// <summary>
+    /// Declares libvirtd dead after <paramref name="count"/> + 1 silent intervals; calls that wait for it fail then. Without this a
+    /// call to a libvirtd that hangs waits for ever.
+    /// </summary>
     public void SetKeepAlive(int intervalSeconds, uint count) => LibvirtException.ThrowIfFailed(
         LibvirtApi.virConnectSetKeepAlive(_handle, intervalSeconds, count), nameof(LibvirtApi.virConnectSetKeepAlive));
 

@@ -73,7 +73,10 @@ public sealed class Domain : IDisposable
     public void Create(DomainCreateFlags flags) => LibvirtException.ThrowIfFailed(
         LibvirtApi.virDomainCreateWithFlags(_handle, (uint)flags), nameof(LibvirtApi.virDomainCreateWithFlags));
 
-    /// <summary>The metadata element of this XML namespace, in libvirt's spelling; null when there is none.</summary>
+    /// <summary>
+    /// The metadata element of this XML namespace; null when there is none. libvirt gives it without the namespace, as
+    /// <c>&lt;protect backup="b"/&gt;</c>, and what is not ASCII as character references. <see cref="GetXml"/> has the namespace.
+    /// </summary>
     public string? GetMetadataElement(string uri, DomainAffect affect)
     {
         string? element = LibvirtApi.virDomainGetMetadata(_handle, LibvirtApi.VIR_DOMAIN_METADATA_ELEMENT, uri, (uint)affect);
@@ -97,7 +100,10 @@ public sealed class Domain : IDisposable
     public void SetTitle(string? title, DomainAffect affect) =>
         SetMetadata(LibvirtApi.VIR_DOMAIN_METADATA_TITLE, title, null, null, affect);
 
-    /// <summary>Sends one command to QEMU's monitor. Taints the domain (a line in its log).</summary>
+    /// <summary>
+    /// Sends one command to QEMU's monitor. Taints the domain (a line in its log). libvirt notices what the command does:
+    /// <c>stop</c> and <c>cont</c> make lifecycle events like <see cref="Suspend"/> and <see cref="Resume"/>.
+    /// </summary>
     /// <returns>QEMU's whole reply: <c>{"return":…}</c> or <c>{"error":…}</c>. A refusal by QEMU does not throw.</returns>
     public string MonitorCommand(string json)
     {

@@ -7,7 +7,7 @@ public static class LibvirtErrorCode
     /// <summary>No error is recorded, or another thread's Dispose cleared it in between.</summary>
     public const int VIR_ERR_OK = 0;
 
-    /// <summary>Also what a monitor command refused by QEMU gives; the text has QEMU's words.</summary>
+    /// <summary>libvirt's code for what has no other, among it "client socket is closed": libvirtd is gone, ask <see cref="Connection.IsAlive"/>.</summary>
     public const int VIR_ERR_INTERNAL_ERROR = 1;
 
     /// <summary>The driver has no such function.</summary>
@@ -22,7 +22,7 @@ public static class LibvirtErrorCode
     /// <summary>An argument is malformed.</summary>
     public const int VIR_ERR_INVALID_ARG = 8;
 
-    /// <summary>The operation failed; among others, a disk image lock held by another QEMU.</summary>
+    /// <summary>The operation failed; among others: a channel that someone else has open, a stream that was aborted.</summary>
     public const int VIR_ERR_OPERATION_FAILED = 9;
 
     /// <summary>A required part of the XML is missing or bad.</summary>
@@ -34,7 +34,7 @@ public static class LibvirtErrorCode
     /// <summary>A system call failed; among others, no libvirtd listens on its socket.</summary>
     public const int VIR_ERR_SYSTEM_ERROR = 38;
 
-    /// <summary>The conversation with libvirtd broke off.</summary>
+    /// <summary>libvirt and libvirtd did not understand each other.</summary>
     public const int VIR_ERR_RPC = 39;
 
     /// <summary>There is no such domain.</summary>
@@ -52,7 +52,7 @@ public static class LibvirtErrorCode
     /// <summary>A hook script vetoed.</summary>
     public const int VIR_ERR_HOOK_SCRIPT_FAILED = 70;
 
-    /// <summary>The operation was cut short, for example by <see cref="LibvirtStream.Abort"/>.</summary>
+    /// <summary>The operation was cut short from outside, such as a job by virDomainAbortJob.</summary>
     public const int VIR_ERR_OPERATION_ABORTED = 78;
 
     /// <summary>The domain has no such metadata element, title or description.</summary>

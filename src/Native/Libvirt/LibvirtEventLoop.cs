@@ -6,8 +6,8 @@ namespace Hikae.Native.Libvirt;
 /// <summary>The one thread on which libvirt delivers events, sends keepalives and notices that libvirtd is gone.</summary>
 /// <remarks>
 /// Theory of operation. libvirt has no thread of its own in a client. A connection hooks its socket into whatever event
-/// implementation was registered before it was opened, and into none if there was none: then it never hears of an event and its
-/// keepalive is refused. So <see cref="Connection.Open"/> starts the loop itself.
+/// implementation was registered before it was opened. If there was none it never hears of an event, and its keepalive is
+/// refused. So <see cref="Connection.Open"/> starts the loop itself.
 ///
 /// Invariant: callbacks on this thread only put something into a queue. One that blocks stops every connection's events.
 /// </remarks>

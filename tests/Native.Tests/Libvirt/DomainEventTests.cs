@@ -104,6 +104,30 @@ public sealed class DomainEventTests
     }
 
     [Fact]
+    public void A_disposed_subscription_leaves_nothing_behind()
+    {
+        using var connection = Connection.Open(TestDriver.DefaultUri);
+
+        WeakReference reader = Subscribe();
+
+        // libvirt may free the callback a moment later, on its own thread.
+        Assert.True(SpinWait.SpinUntil(Collected, TestDriver.Patience));
+
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        WeakReference Subscribe()
+        {
+            using DomainEventSubscription events = connection.WatchDomains();
+            return new WeakReference(events.Reader);
+        }
+
+        bool Collected()
+        {
+            GC.Collect();
+            return !reader.IsAlive;
+        }
+    }
+
+    [Fact]
     public void Monitor_events_of_a_driver_without_a_monitor_are_refused_with_its_name()
     {
         using var connection = Connection.Open(TestDriver.DefaultUri);

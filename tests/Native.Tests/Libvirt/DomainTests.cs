@@ -166,6 +166,40 @@ public sealed class DomainTests : IDisposable
     }
 
     [Fact]
+    public void A_domain_may_be_disposed_while_other_threads_use_it()
+    {
+        using Domain owner = _connection.CreateXml(TestDriver.Xml(_uuid), DomainCreateFlags.None);
+        for (int round = 0; round < 200; round++)
+        {
+            Domain shared = _connection.FindByUuid(_uuid)!;
+            Exception? wrong = null;
+            var user = new Thread(() =>
+            {
+                try
+                {
+                    while (true)
+                    {
+                        _ = shared.GetXml(DomainXmlFlags.None);
+                    }
+                }
+                catch (ObjectDisposedException)
+                {
+                }
+                catch (LibvirtException exception)
+                {
+                    wrong = exception;
+                }
+            });
+            user.Start();
+
+            shared.Dispose();
+            user.Join();
+
+            Assert.Null(wrong);
+        }
+    }
+
+    [Fact]
     public void Borrowed_strings_are_not_freed_and_owned_ones_are()
     {
         using Domain domain = _connection.CreateXml(TestDriver.Xml(_uuid), DomainCreateFlags.None);
