@@ -1,0 +1,235 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Guests: files under the shared directory, domain XML on stdout.
+
+GUEST_SINK_BASE=7700
+
+guest_usage() {
+    cat <<'END'
+usage: lab/guest NAME [OPTION]... > NAME.xml
+  --memory MIB       512 (debian-guest: 1024)
+  --vcpus N          1
+  --nic              interface on lan0, 10.77.1.(100+INDEX), driver "qemu" (no vhost)
+  --index N          1..150, default the next free one; MAC 52:54:00:77:01:INDEX
+  --disk SIZE        ext4 image on the shared storage, e.g. 64M, at /data in the guest
+  --agent            virtio-serial channel org.hikae.guest.0
+  --protect HOST     <hikae:protect backup="HOST"/>
+  --outputs unheld   with --protect
+  --interval MS      with --protect
+  --app idle|counter|dirty|busy   small guests only; default idle
+  --dirty REGION_KB,SIZE_KB,MS   for --app dirty: 65536,1024,100
+  --append WORDS     more for the kernel's command line
+The guest talks to 10.77.1.1, UDP port 7700+INDEX; counter answers at port 7000.
+END
+}
+
+make_guest() { # small|debian NAME [OPTION]...
+    local kind=$1
+    shift
+    local name=${1:-} memory=512 vcpus=1 nic=no index='' disk='' agent=no protect='' outputs='' interval='' app=idle
+    local dirty=65536,1024,100 append=''
+    [ "$kind" = debian ] && memory=1024
+    if [ "$name" = --help ] || [ -z "$name" ]; then
+        guest_usage >&2
+        [ -n "$name" ] || exit 2
+        return
+    fi
+    [[ $name =~ ^[A-Za-z0-9_-]{1,48}$ ]] || usage_error "guest name '$name': letters, digits, - and _ only"
+    shift
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --nic) nic=yes; shift; continue ;;
+            --agent) agent=yes; shift; continue ;;
+        esac
+        [ $# -ge 2 ] || usage_error "guest: $1 needs a value"
+        case $1 in
+            --memory) memory=$2 ;;
+            --vcpus) vcpus=$2 ;;
+            --index) index=$2 ;;
+            --disk) disk=$2 ;;
+            --protect) protect=$2 ;;
+            --outputs) outputs=$2 ;;
+            --interval) interval=$2 ;;
+            --app) app=$2 ;;
+            --dirty) dirty=$2 ;;
+            --append) append=$2 ;;
+            *) usage_error "guest: unknown option $1" ;;
+        esac
+        shift 2
+    done
+    [[ $app =~ ^(idle|counter|dirty|busy)$ ]] || usage_error "guest: --app idle, counter, dirty or busy"
+    require_lab
+    local dir=$LAB_SHARED/guests/$name
+    mkdir -p "$dir"
+    # The same name again is the same guest again: address, identity and disk stay.
+    [ -n "$index" ] || index=$(cat "$dir/index" 2>/dev/null || free_guest_index)
+    printf '%s\n' "$index" >"$dir/index"
+    [ -f "$dir/uuid" ] || cat /proc/sys/kernel/random/uuid >"$dir/uuid"
+
+    local words="console=ttyS0 panic=-1 ipv6.disable=1 hikae.name=$name"
+    if [ "$kind" = small ]; then
+        words+=" quiet loglevel=3 hikae.app=$app hikae.sink=$CLIENT_ADDRESS hikae.port=$((GUEST_SINK_BASE + index))"
+        words+=" hikae.region=${dirty%%,*} hikae.pace=${dirty##*,}"
+        dirty=${dirty#*,}
+        words+=" hikae.size=${dirty%%,*}"
+        make_initramfs "$dir"
+        if [ -n "$disk" ]; then
+            words+=" hikae.disk=1"
+            make_guest_disk "$dir/disk.raw" "$disk"
+        fi
+    else
+        words+=" loglevel=4 root=/dev/vda rw"
+        make_debian_disk "$dir"
+        disk=whole
+    fi
+    [ "$nic" = no ] || words+=" hikae.ip=$LAN_PREFIX.$((100 + index))"
+    domain_xml "$dir" "${words}${append:+ $append}"
+}
+
+free_guest_index() {
+    local n
+    for ((n = 1; n <= 150; n++)); do
+        if ! grep -qsx "$n" "$LAB_SHARED"/guests/*/index; then
+            printf '%s\n' "$n"
+            return
+        fi
+    done
+    fail "no free guest index"
+}
+
+# Compiled when sources or kernel changed; kept with the cache.
+guest_parts() {
+    local base hash dir build
+    base=$(cached base) || exit 1
+    hash=$(cat "$base/guest/modules/order" "$LAB_HOME"/guest-apps/* | sha256sum | cut -c1-12)
+    dir=$LAB_CACHE/apps-$hash-${base##*-}
+    if [ ! -f "$dir/complete" ]; then
+        install_packages gcc=gcc cpio=cpio /usr/include/stdio.h=libc6-dev >&2
+        build=$(mktemp -d "$LAB_CACHE/build-apps.XXXXXX")
+        if ! build_guest_parts "$base/guest" "$build" >&2; then
+            rm -rf "$build"
+            fail "could not build the guests' programs"
+        fi
+        # Somebody else may have been as fast.
+        mv -T "$build" "$dir" 2>/dev/null || rm -rf "$build"
+    fi
+    printf '%s\n' "$dir"
+}
+
+build_guest_parts() { # BASE-GUEST BUILD
+    local program tree=$2/tree
+    mkdir -p "$tree"/{bin,apps,modules,proc,sys,dev,usr/sbin} || return 1
+    for program in counter dirty; do
+        gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -static -pthread -o "$tree/apps/$program" "$LAB_HOME/guest-apps/$program.c" || return 1
+    done
+    gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -static -o "$2/listen" "$LAB_HOME/guest-apps/listen.c" &&
+        cp "$1/busybox" "$tree/bin/" && ln -s busybox "$tree/bin/sh" &&
+        cp "$1"/modules/* "$tree/modules/" &&
+        cp "$LAB_HOME/guest-apps/init" "$tree/init" &&
+        cp "$1/vmlinuz" "$2/vmlinuz" &&
+        (cd "$tree" && find . | cpio --quiet -o -H newc -R 0:0) >"$2/initramfs.cpio" &&
+        rm -r "$tree" && chmod 0755 "$2" && touch "$2/complete"
+}
+
+# An initramfs may be several archives in a row: the agent of this tree is added behind the cached one.
+make_initramfs() { # DIR
+    local parts tree
+    parts=$(guest_parts) || exit 1
+    # Removed first: a file that libvirt used once carries its owner notes.
+    rm -f "$1/vmlinuz" "$1/initramfs"
+    cp "$parts/vmlinuz" "$1/vmlinuz"
+    cp "$parts/initramfs.cpio" "$1/initramfs"
+    if [ -x "$REPO/artifacts/bin/hikae-guest" ]; then
+        tree=$(mktemp -d "$1/tree.XXXXXX")
+        mkdir -p "$tree/usr/sbin"
+        cp "$REPO/artifacts/bin/hikae-guest" "$tree/usr/sbin/"
+        (cd "$tree" && find usr/sbin/hikae-guest | cpio --quiet -o -H newc -R 0:0) >>"$1/initramfs"
+        rm -r "$tree"
+    fi
+}
+
+make_guest_disk() { # FILE SIZE
+    local empty
+    [ -f "$1" ] && return
+    empty=$(mktemp -d "$1.XXXXXX")
+    truncate -s "$2" "$1.new"
+    mkfs.ext4 -q -F -d "$empty" "$1.new" >&2
+    rmdir "$empty"
+    mv "$1.new" "$1"
+}
+
+# Past the page cache where the file system can (a tmpfs of an old kernel cannot).
+disk_cache_mode() { # FILE
+    if dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null; then echo none; else echo writethrough; fi
+}
+
+domain_xml() { # DIR KERNEL-COMMAND-LINE    (uses the variables of make_guest)
+    local inside=/srv/shared/guests/$name
+    cat <<END
+<domain type='qemu'>
+  <name>$name</name>
+  <uuid>$(<"$1/uuid")</uuid>
+END
+    if [ -n "$protect" ]; then
+        cat <<END
+  <metadata>
+    <hikae:protect xmlns:hikae="urn:hikae:domain:1" backup="$protect"${outputs:+ outputs=\"$outputs\"}${interval:+ interval=\"$interval\"}/>
+  </metadata>
+END
+    fi
+    cat <<END
+  <memory unit='MiB'>$memory</memory>
+  <vcpu>$vcpus</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc-q35-10.0'>hvm</type>
+    <kernel>$inside/vmlinuz</kernel>
+    <initrd>$inside/initramfs</initrd>
+    <cmdline>$2</cmdline>
+  </os>
+  <features><acpi/><apic/></features>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <controller type='usb' model='none'/>
+    <serial type='file'>
+      <source path='/var/log/guests/$name.log' append='on'/>
+    </serial>
+    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+END
+    if [ -n "$disk" ]; then
+        cat <<END
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw' cache='$(disk_cache_mode "$1/disk.raw")' discard='unmap'/>
+      <source file='$inside/disk.raw'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+END
+    fi
+    if [ "$nic" = yes ]; then
+        cat <<END
+    <interface type='bridge'>
+      <mac address='52:54:00:77:01:$(printf '%02x' "$index")'/>
+      <source bridge='lan0'/>
+      <model type='virtio'/>
+      <driver name='qemu'/>
+    </interface>
+END
+    fi
+    if [ "$agent" = yes ]; then
+        cat <<END
+    <channel type='unix'>
+      <target type='virtio' name='org.hikae.guest.0'/>
+    </channel>
+END
+    fi
+    printf '  </devices>\n</domain>\n'
+}
+
+listen_to_guest() { # NAME [SECONDS]
+    local index parts
+    index=$(cat "$LAB_SHARED/guests/${1:-}/index" 2>/dev/null) || fail "no guest named '${1:-}' in lab '$LAB_NAME'"
+    parts=$(guest_parts) || exit 1
+    exec nsenter --target "$(remembered_process "$LAB_STATE/client")" --net -- \
+        "$parts/listen" $((GUEST_SINK_BASE + index)) ${2:+"$2"}
+}
