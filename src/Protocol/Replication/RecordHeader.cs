@@ -95,7 +95,7 @@ public readonly record struct RecordHeader(RecordType Type, bool IsOptional, int
         }
     }
 
-    private static bool IsKnownType(RecordType type) => type is >= RecordType.Hello and <= RecordType.Yielded;
+    private static bool IsKnownType(RecordType type) => type is not RecordType.Invalid && Enum.IsDefined(type);
 
     // The fields' hash is the seed of the payload's, which needs no buffer that holds both: the payload is hashed where it lies.
     private static ulong ComputeChecksum(ReadOnlySpan<byte> fields, ReadOnlySpan<byte> payload) =>

@@ -118,7 +118,7 @@ public sealed class RecordHeaderTests
         Assert.Throws<ReplicationProtocolException>(() => RecordHeader.Parse(WriteFields(type, 0)));
 
     [Theory]
-    [InlineData(17u)]
+    [InlineData(1000u)]
     [InlineData(0x0100_0001u)]
     [InlineData(0x7FFF_FFFFu)]
     public void An_unknown_record_is_refused_unless_it_is_optional(uint type)
