@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Hikae.Harness;
+using Xunit;
+
+namespace Hikae.Protocol.Tests;
+
+/// <summary>The rules of the tree that no compiler checks.</summary>
+public sealed partial class LayoutTests
+{
+    [Theory]
+    [InlineData("Guest", "Protocol")]
+    [InlineData("Hooks", "")]
+    [InlineData("Host", "Native Protocol")]
+    [InlineData("Native", "")]
+    [InlineData("Protocol", "")]
+    [InlineData("Sidecar", "Native Protocol")]
+    [InlineData("Tools", "Protocol")]
+    public void A_program_refers_to_these_projects_and_no_others(string folder, string references)
+    {
+        string file = Assert.Single(Directory.GetFiles(Repository.PathOf("src", folder), "*.csproj"));
+
+        IEnumerable<string> found = XDocument.Load(file).Descendants("ProjectReference")
+            .Select(reference => Path.GetFileName(Path.GetDirectoryName((string?)reference.Attribute("Include")))!)
+            .Order();
+
+        Assert.Equal(references, string.Join(' ', found));
+    }
+
+    [Fact]
+    public void The_table_above_knows_every_project()
+    {
+        IEnumerable<string?> folders = Directory
+            .GetFiles(Repository.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
+            .Select(file => Path.GetFileName(Path.GetDirectoryName(file)))
+            .Order();
+
+        Assert.Equal(["Guest", "Hooks", "Host", "Native", "Protocol", "Sidecar", "Tools"], folders);
+    }
+
+    [Fact]
+    public void Hook_and_guest_agent_need_no_package() =>
+        Assert.All(["Guest", "Hooks"], folder => Assert.Empty(
+            XDocument.Load(Directory.GetFiles(Repository.PathOf("src", folder), "*.csproj").Single()).Descendants("PackageReference")));
+
+    [Fact]
+    public void Only_Native_calls_out_of_managed_code()
+    {
+        IEnumerable<string> callers = Sources("src").Where(file => NativeCall().IsMatch(File.ReadAllText(file)));
+
+        Assert.All(callers, file => Assert.StartsWith(Repository.PathOf("src", "Native") + "/", file, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_source_file_says_its_licence_first() =>
+        Assert.All(Sources("src").Concat(Sources("tests")).Concat(Sources("bench")), file =>
+            Assert.StartsWith("// SPDX-License-Identifier: LGPL-2.1-or-later\n", File.ReadAllText(file), StringComparison.Ordinal));
+
+    [Fact]
+    public void No_source_file_outgrows_one_concern() =>
+        Assert.All(Sources("src"), file => Assert.InRange(File.ReadLines(file).Count(), 1, 400));
+
+    private static IEnumerable<string> Sources(string folder) => !Directory.Exists(Repository.PathOf(folder))
+        ? []
+        : Directory
+            .EnumerateFiles(Repository.PathOf(folder), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !BuildOutput().IsMatch(file));
+
+    [GeneratedRegex(@"\[\s*(LibraryImport|DllImport)\s*\(|\bNativeLibrary\.")]
+    private static partial Regex NativeCall();
+
+    [GeneratedRegex("/(obj|bin)/")]
+    private static partial Regex BuildOutput();
+}
