@@ -29,6 +29,9 @@ public readonly record struct RecordHeader(RecordType Type, bool IsOptional, int
 
     private const uint OptionalBit = 0x8000_0000;
 
+    // Types are numbered without gaps (a test sees to that). Enum.IsDefined would say the same, but allocates at times.
+    private static readonly RecordType s_lastType = Enum.GetValues<RecordType>().Max();
+
     /// <summary>False for a record of a newer version: verify its checksum, then pass over it.</summary>
     public bool IsKnown => IsKnownType(Type);
 
@@ -95,7 +98,7 @@ public readonly record struct RecordHeader(RecordType Type, bool IsOptional, int
         }
     }
 
-    private static bool IsKnownType(RecordType type) => type is not RecordType.Invalid && Enum.IsDefined(type);
+    private static bool IsKnownType(RecordType type) => type is not RecordType.Invalid && type <= s_lastType;
 
     // The fields' hash is the seed of the payload's, which needs no buffer that holds both: the payload is hashed where it lies.
     private static ulong ComputeChecksum(ReadOnlySpan<byte> fields, ReadOnlySpan<byte> payload) =>

@@ -26,6 +26,10 @@ public sealed class RecordHeaderTests
     }
 
     [Fact]
+    public void Types_are_numbered_without_gaps() =>
+        Assert.Equal(Enumerable.Range(0, Enum.GetValues<RecordType>().Length), Enum.GetValues<RecordType>().Select(type => (int)type));
+
+    [Fact]
     public void The_bytes_on_the_wire_are_those_of_the_document()
     {
         byte[] payload = "payload"u8.ToArray();
