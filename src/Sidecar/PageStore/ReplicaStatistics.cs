@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Sidecar.PageStore;
+
+/// <summary>What the committed checkpoint consists of, and what it costs this host.</summary>
+/// <param name="ZeroPages">Pages of 4 KiB that are zero.</param>
+/// <param name="FreePages">Pages the guest holds as free.</param>
+/// <param name="HardPages">Pages whose bytes are kept.</param>
+/// <param name="StoredBytes">Bytes of the hard pages as they came, compressed or raw.</param>
+/// <param name="ArenaBytes">Memory resident for stored bytes, the open epoch's included, counted by the store.</param>
+/// <param name="TableBytes">Memory for page tables and for notes on the arena's slabs.</param>
+/// <param name="DeviceStateBytes">Bytes of device state, the open epoch's included.</param>
+internal readonly record struct ReplicaStatistics(
+    long ZeroPages,
+    long FreePages,
+    long HardPages,
+    long StoredBytes,
+    long ArenaBytes,
+    long TableBytes,
+    long DeviceStateBytes)
+{
+    /// <summary>What this guest's replica takes of the backup's memory, in bytes.</summary>
+    public long ResidentBytes => ArenaBytes + TableBytes + DeviceStateBytes;
+}

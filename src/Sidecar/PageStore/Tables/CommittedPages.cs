@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Sidecar.PageStore;
+
+/// <summary>The committed checkpoint's view of one RAM block.</summary>
+internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposable
+{
+    private readonly PageTable _table = new(pageCount);
+
+    // Entries of a chunk that are not zero pages. At 0 the chunk's table memory is given back.
+    private readonly ushort[] _notZero = new ushort[(pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk];
+    private int _residentChunks;
+
+    internal long PageCount => _table.PageCount;
+    internal long HardPages { get; private set; }
+    internal long FreePages { get; private set; }
+    internal long StoredBytes { get; private set; }
+    internal long TableBytes => ((long)_residentChunks * PageTable.PagesPerChunk * sizeof(ulong)) + ((long)_notZero.Length * sizeof(ushort));
+
+    internal PageEntry this[long page] =>
+        _notZero[page / PageTable.PagesPerChunk] == 0 ? new PageEntry(PageEntry.NothingBits) : new PageEntry(_table[page]);
+
+    /// <summary>Takes over what the epoch said. Cannot fail: it takes no memory beyond table pages that were reserved.</summary>
+    internal void Apply(StagedPages staged)
+    {
+        ReadOnlySpan<StagedChunk> chunks = staged.Chunks;
+        for (int chunk = chunks.IndexOfAnyExcept(StagedChunk.Untouched); chunk >= 0; chunk = NextTouched(chunks, chunk))
+        {
+            switch (chunks[chunk])
+            {
+                case StagedChunk.SpelledOut:
+                    Apply(chunk, staged.EntriesOf(chunk));
+                    break;
+                case StagedChunk.AllZero:
+                    Fill(chunk, PageEntry.NothingBits);
+                    break;
+                default:
+                    Fill(chunk, PageEntry.FreeBits);
+                    break;
+            }
+        }
+        staged.Reset();
+    }
+
+    /// <summary>Moves every entry that fits into <paramref name="resized"/> and releases the others.</summary>
+    internal void MoveTo(CommittedPages resized)
+    {
+        for (int chunk = 0; chunk < _notZero.Length; chunk++)
+        {
+            if (_notZero[chunk] == 0)
+            {
+                continue;
+            }
+            Span<ulong> entries = _table.Chunk(chunk)[.._table.PagesIn(chunk)];
+            long first = (long)chunk * PageTable.PagesPerChunk;
+            for (int i = 0; i < entries.Length; i++)
+            {
+                if (first + i < resized.PageCount)
+                {
+                    resized.Set(first + i, entries[i]);
+                }
+                else
+                {
+                    Release(entries[i]);
+                }
+            }
+        }
+    }
+
+    /// <summary>The block was unplugged.</summary>
+    internal void ReleaseAll()
+    {
+        for (int chunk = 0; chunk < _notZero.Length; chunk++)
+        {
+            Fill(chunk, PageEntry.NothingBits);
+        }
+    }
+
+    /// <summary>The entry of <paramref name="page"/> if its bytes lie at that place.</summary>
+    internal bool TryMove(long page, (int Slab, int Slot) from, (int Slab, int Slot) to)
+    {
+        if (page >= PageCount || !this[page].IsAt(from.Slab, from.Slot))
+        {
+            return false;
+        }
+        _table[page] = this[page].MovedTo(to.Slab, to.Slot).Bits;
+        return true;
+    }
+
+    public void Dispose() => _table.Dispose();
+
+    private static int NextTouched(ReadOnlySpan<StagedChunk> chunks, int after)
+    {
+        int next = chunks[(after + 1)..].IndexOfAnyExcept(StagedChunk.Untouched);
+        return next < 0 ? -1 : after + 1 + next;
+    }
+
+    private void Apply(int chunk, ReadOnlySpan<ulong> staged)
+    {
+        long first = (long)chunk * PageTable.PagesPerChunk;
+        for (int i = 0; i < staged.Length; i++)
+        {
+            if (staged[i] != PageEntry.NothingBits)
+            {
+                Set(first + i, staged[i] == PageEntry.ZeroBits ? PageEntry.NothingBits : staged[i]);
+            }
+        }
+    }
+
+    private void Fill(int chunk, ulong bits)
+    {
+        if (bits == PageEntry.NothingBits && _notZero[chunk] == 0)
+        {
+            return;
+        }
+        long first = (long)chunk * PageTable.PagesPerChunk;
+        for (int i = 0; i < _table.PagesIn(chunk); i++)
+        {
+            Set(first + i, bits);
+        }
+    }
+
+    private void Set(long page, ulong bits)
+    {
+        int chunk = (int)(page / PageTable.PagesPerChunk);
+        ulong before = _notZero[chunk] == 0 ? PageEntry.NothingBits : _table[page];
+        if (before == bits)
+        {
+            return;
+        }
+        Release(before);
+        CountIn(bits);
+        if (before == PageEntry.NothingBits && _notZero[chunk]++ == 0)
+        {
+            _residentChunks++;
+        }
+        if (bits == PageEntry.NothingBits && --_notZero[chunk] == 0)
+        {
+            _residentChunks--;
+            _table.DiscardChunk(chunk);
+            return;
+        }
+        _table[page] = bits;
+    }
+
+    private void CountIn(ulong bits)
+    {
+        PageEntry entry = new(bits);
+        if (entry.IsHard)
+        {
+            HardPages++;
+            StoredBytes += entry.LengthBytes;
+        }
+        else if (entry.IsFree)
+        {
+            FreePages++;
+        }
+    }
+
+    private void Release(ulong bits)
+    {
+        PageEntry entry = new(bits);
+        if (entry.IsHard)
+        {
+            HardPages--;
+            StoredBytes -= entry.LengthBytes;
+            arena.Release(entry);
+        }
+        else if (entry.IsFree)
+        {
+            FreePages--;
+        }
+    }
+}
