@@ -61,6 +61,38 @@ public sealed partial class LayoutTests
     public void No_source_file_outgrows_one_concern() =>
         Assert.All(Sources("src"), file => Assert.InRange(File.ReadLines(file).Count(), 1, 400));
 
+    [Fact]
+    public void No_type_has_a_name_that_the_glossary_refuses()
+    {
+        IEnumerable<string> refused = Sources("src")
+            .SelectMany(file => TypeName().Matches(File.ReadAllText(file)))
+            .Select(match => match.Groups["name"].Value)
+            .Where(name => RefusedWord().IsMatch(name));
+
+        Assert.Empty(refused);
+    }
+
+    [Theory]
+    [InlineData("PageManager")]
+    [InlineData("LinkHelpers")]
+    [InlineData("ByteUtil")]
+    [InlineData("StringUtilities")]
+    [InlineData("ArbiterImpl")]
+    [InlineData("SessionBase")]
+    [InlineData("MasterSession")]
+    [InlineData("SlaveLink")]
+    [InlineData("SecondaryHost")]
+    [InlineData("StandbyHost")]
+    [InlineData("GuestTakeover")]
+    public void The_pattern_above_finds_a_refused_word(string name) => Assert.Matches(RefusedWord(), name);
+
+    [Theory]
+    [InlineData("DatabaseName")]
+    [InlineData("BaseAddress")]
+    [InlineData("Utilization")]
+    [InlineData("ImplicitRule")]
+    public void The_pattern_above_passes_over_other_words(string name) => Assert.DoesNotMatch(RefusedWord(), name);
+
     private static IEnumerable<string> Sources(string folder) => !Directory.Exists(Repository.PathOf(folder))
         ? []
         : Directory
@@ -69,6 +101,13 @@ public sealed partial class LayoutTests
 
     [GeneratedRegex(@"\[\s*(LibraryImport|DllImport)\s*\(|\bNativeLibrary\.")]
     private static partial Regex NativeCall();
+
+    [GeneratedRegex(@"^\s*(?:(?:public|internal|private|protected|file|static|sealed|abstract|readonly|ref|partial|unsafe)\s+)*(?:class|struct|interface|enum|record(?:\s+(?:struct|class))?)\s+(?<name>\w+)", RegexOptions.Multiline)]
+    private static partial Regex TypeName();
+
+    // A word ends where the next capital begins. "Base" is refused at the end only: a BaseAddress is an address.
+    [GeneratedRegex(@"(?:Manager|Helper|Util|Utils|Utilities|Utility|Helpers|Managers|Impl|Master|Slave|Secondary|Standby|Takeover)(?![a-z])|Base$")]
+    private static partial Regex RefusedWord();
 
     [GeneratedRegex("/(obj|bin)/")]
     private static partial Regex BuildOutput();
