@@ -16,7 +16,7 @@ public enum RecordType : uint
     /// <summary>Either side: not accepted, and why (<see cref="Refuse"/>). The sender closes the link.</summary>
     Refuse = 3,
 
-    /// <summary>Primary to backup: the live domain XML, UTF-8.</summary>
+    /// <summary>Primary to backup: the live domain XML, UTF-8. Inside an epoch it is that checkpoint's; outside it asks for a <see cref="DryStartResult"/>.</summary>
     DomainXml = 4,
 
     /// <summary>Primary to backup, inside an epoch: the guest's RAM blocks from this epoch on.</summary>
@@ -37,7 +37,7 @@ public enum RecordType : uint
     /// <summary>Primary to backup: the epoch is whole, with its totals (<see cref="EpochTotals"/>).</summary>
     EpochEnd = 10,
 
-    /// <summary>Backup to primary: it holds the epoch of the header whole.</summary>
+    /// <summary>Backup to primary: it holds the epoch of the header whole. May carry the bytes of memory that the replica takes (be64), for people.</summary>
     Ack = 11,
 
     /// <summary>Either side, when it has nothing else to say.</summary>

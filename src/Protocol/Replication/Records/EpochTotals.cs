@@ -4,8 +4,8 @@ using System.Buffers.Binary;
 namespace Hikae.Protocol.Replication;
 
 /// <summary>
-/// What an epoch consisted of, counted by its sender: <c>be32 records, be64 hard pages, be64 soft pages, be64 device state bytes</c>.
-/// A receiver that counted otherwise has a torn epoch and discards it.
+/// What an epoch consisted of, counted by its sender, the payload of EpochEnd: <c>be32 records, be64 hard pages, be64 soft pages, be64 device state bytes</c>.
+/// A receiver that counted otherwise has a torn epoch: it discards all of it, sends no Ack and ends the link.
 /// </summary>
 /// <param name="Records">Records between EpochBegin and EpochEnd, neither included, heartbeats not counted.</param>
 /// <param name="HardPages">Pages in HardPages records; a page sent twice counts twice.</param>
