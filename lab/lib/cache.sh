@@ -5,6 +5,7 @@
 # The mirror the machine itself uses, read from apt (both kinds of source files), never from this tree.
 machine_mirror() {
     local uri release
+    # shellcheck disable=SC2016
     while read -r uri release; do
         case $release in *security*) continue ;; esac
         case $uri in
@@ -20,19 +21,25 @@ machine_mirror() {
 
 recipe_hash() { sha256sum "$LAB_HOME/recipes/$1" | cut -c1-12; }
 
-# cached RECIPE: prints the directory, building it first when it is not there whole.
-cached() {
-    local recipe=$1 dir
-    dir=$LAB_CACHE/$recipe-$(recipe_hash "$recipe")
-    if [ ! -f "$dir/complete" ]; then
-        build_cached "$recipe" "$dir" >&2 || fail "could not build $recipe"
-    fi
-    printf '%s\n' "$dir"
+cached() { printf '%s\n' "$LAB_CACHE/$1-$(recipe_hash "$1")"; } # RECIPE
+
+# Builds what RECIPE makes when it is not there whole. Not to be called in a subshell: it answers to signals.
+ensure_cached() { # RECIPE
+    local dir builder
+    dir=$(cached "$1")
+    [ ! -f "$dir/complete" ] || return 0
+    build_cached "$1" "$dir" >&2 &
+    builder=$!
+    # shellcheck disable=SC2064
+    trap "kill -TERM $builder 2>/dev/null || true; wait $builder || true; exit 130" INT TERM HUP
+    wait $builder || fail "could not build $1"
+    trap - INT TERM HUP
 }
 
-# Every step checks for itself: "set -e" does nothing in what a caller tests with || or if.
-build_cached() (
-    recipe=$1 dir=$2
+build_cached() { # RECIPE DIRECTORY; in the background only, it sets traps and exits
+    local recipe=$1 dir=$2 lock mirror building builder proxy started
+    # Every step checks for itself, and the clean-up goes on after a step that fails.
+    set +e
     mkdir -p "$LAB_CACHE" || exit 1
     exec {lock}<"$LAB_CACHE"
     flock "$lock"
@@ -43,7 +50,7 @@ build_cached() (
     mirror=$(machine_mirror) || exit 1
     building=$(mktemp -d "$LAB_CACHE/build.XXXXXX") || exit 1
     builder=
-    trap 'if [ -n "$builder" ]; then kill -KILL "$builder" && wait "$builder"; fi 2>/dev/null; rm -rf "$building"' EXIT
+    trap 'if [ -n "$builder" ]; then kill -KILL "$builder"; wait "$builder"; fi 2>/dev/null; rm -rf "$building"' EXIT
     trap 'exit 130' INT TERM HUP
     chmod 0755 "$building"
     apt-config dump | grep -E '^Acquire::(http|https|ftp|Check|Retries|Max-ValidTime)' >"$building/apt.conf"
@@ -58,4 +65,4 @@ build_cached() (
     builder=
     rm -rf "$dir" && touch "$building/complete" && mv "$building" "$dir" || exit 1
     say "$recipe built in $((SECONDS - started)) s"
-)
+}

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2034,SC2153
 # Names, places and the few habits every command of the lab shares.
 
 LAB_NAME=${HIKAE_LAB:-default}
@@ -54,6 +55,7 @@ process_start() {
     { line=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
     line=${line##*) }
     # Field 22 of the whole line is field 20 after the name.
+    # shellcheck disable=SC2086
     set -- $line
     [ "$1" != Z ] || return 1
     printf '%s\n' "${20}"
@@ -111,14 +113,10 @@ own_levels() { awk '$1 == "NSpid:" { print NF - 1 }' /proc/self/status; }
 
 # Everybody in the same process-number namespace as PID.
 namespace_members() { # PID
-    local want link
+    local want
     want=$(readlink "/proc/$1/ns/pid") || return 0
-    for link in /proc/[0-9]*/ns/pid; do
-        if [ "$(readlink "$link" 2>/dev/null)" = "$want" ]; then
-            link=${link#/proc/}
-            printf '%s\n' "${link%%/*}"
-        fi
-    done
+    want=${want#pid:[}
+    ps -e -o pid=,pidns= | awk -v want="${want%]}" '$2 == want { print $1 }'
 }
 
 # One command at a time makes or ends labs and hosts. The directory may be removed and made anew while we wait.

@@ -16,7 +16,7 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --protect HOST     <hikae:protect backup="HOST"/>
   --outputs unheld   with --protect
   --interval MS      with --protect
-  --app idle|counter|dirty|busy   small guests only; default idle
+  --app idle|counter|dirty|busy   default idle
   --dirty REGION_KB,SIZE_KB,MS   for --app dirty: 65536,1024,100
   --append WORDS     more for the kernel's command line
 The guest talks to 10.77.1.1, UDP port 7700+INDEX; counter answers at port 7000.
@@ -66,20 +66,18 @@ make_guest() { # small|debian NAME [OPTION]...
     printf '%s\n' "$index" >"$dir/index"
     [ -f "$dir/uuid" ] || cat /proc/sys/kernel/random/uuid >"$dir/uuid"
 
-    local words="console=ttyS0 panic=-1 ipv6.disable=1 hikae.name=$name"
-    if [ "$kind" = small ]; then
-        words+=" quiet loglevel=3 hikae.app=$app hikae.sink=$CLIENT_ADDRESS hikae.port=$((GUEST_SINK_BASE + index))"
-        words+=" hikae.region=${dirty%%,*} hikae.pace=${dirty##*,}"
-        dirty=${dirty#*,}
-        words+=" hikae.size=${dirty%%,*}"
-        make_initramfs "$dir"
-        if [ -n "$disk" ]; then
-            words+=" hikae.disk=1"
-            make_guest_disk "$dir/disk.raw" "$disk"
-        fi
-    else
-        words+=" loglevel=4 root=/dev/vda rw"
-        make_debian_disk "$dir"
+    local region size pace
+    IFS=, read -r region size pace <<<"$dirty"
+    local words="console=ttyS0 quiet loglevel=3 panic=-1 ipv6.disable=1 hikae.name=$name"
+    words+=" hikae.app=$app hikae.sink=$CLIENT_ADDRESS hikae.port=$((GUEST_SINK_BASE + index))"
+    [ "$app" != dirty ] || words+=" hikae.region=$region hikae.size=$size hikae.pace=$pace"
+    make_initramfs "$dir"
+    if [ "$kind" = small ] && [ -n "$disk" ]; then
+        words+=" hikae.disk=1"
+        make_guest_disk "$dir/disk.raw" "$disk"
+    elif [ "$kind" = debian ]; then
+        words+=" hikae.root=1 net.ifnames=0"
+        make_debian_disk "$dir/disk.raw"
         disk=whole
     fi
     [ "$nic" = no ] || words+=" hikae.ip=$LAN_PREFIX.$((100 + index))"
@@ -100,35 +98,22 @@ free_guest_index() {
 # Compiled when sources or kernel changed; kept with the cache.
 guest_parts() {
     local base hash dir build
-    base=$(cached base) || exit 1
+    base=$(<"$LAB_STATE/base")
     hash=$(cat "$base/guest/modules/order" "$LAB_HOME"/guest-apps/* | sha256sum | cut -c1-12)
     dir=$LAB_CACHE/apps-$hash-${base##*-}
     if [ ! -f "$dir/complete" ]; then
         install_packages gcc=gcc cpio=cpio /usr/include/stdio.h=libc6-dev >&2
         build=$(mktemp -d "$LAB_CACHE/build-apps.XXXXXX")
-        if ! build_guest_parts "$base/guest" "$build" >&2; then
+        if ! "$LAB_HOME/guest-apps/build" "$base/guest" "$build" >&2; then
             rm -rf "$build"
             fail "could not build the guests' programs"
         fi
+        chmod 0755 "$build"
+        touch "$build/complete"
         # Somebody else may have been as fast.
         mv -T "$build" "$dir" 2>/dev/null || rm -rf "$build"
     fi
     printf '%s\n' "$dir"
-}
-
-build_guest_parts() { # BASE-GUEST BUILD
-    local program tree=$2/tree
-    mkdir -p "$tree"/{bin,apps,modules,proc,sys,dev,usr/sbin} || return 1
-    for program in counter dirty; do
-        gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -static -pthread -o "$tree/apps/$program" "$LAB_HOME/guest-apps/$program.c" || return 1
-    done
-    gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -static -o "$2/listen" "$LAB_HOME/guest-apps/listen.c" &&
-        cp "$1/busybox" "$tree/bin/" && ln -s busybox "$tree/bin/sh" &&
-        cp "$1"/modules/* "$tree/modules/" &&
-        cp "$LAB_HOME/guest-apps/init" "$tree/init" &&
-        cp "$1/vmlinuz" "$2/vmlinuz" &&
-        (cd "$tree" && find . | cpio --quiet -o -H newc -R 0:0) >"$2/initramfs.cpio" &&
-        rm -r "$tree" && chmod 0755 "$2" && touch "$2/complete"
 }
 
 # An initramfs may be several archives in a row: the agent of this tree is added behind the cached one.
@@ -155,6 +140,14 @@ make_guest_disk() { # FILE SIZE
     truncate -s "$2" "$1.new"
     mkfs.ext4 -q -F -d "$empty" "$1.new" >&2
     rmdir "$empty"
+    mv "$1.new" "$1"
+}
+
+# A copy of the cached Debian; it stays the guest's own as long as the lab lives.
+make_debian_disk() { # FILE
+    [ ! -f "$1" ] || return 0
+    ensure_cached debian
+    cp --sparse=always "$(cached debian)/disk.raw" "$1.new"
     mv "$1.new" "$1"
 }
 
@@ -226,10 +219,37 @@ END
     printf '  </devices>\n</domain>\n'
 }
 
+guest_index() { # NAME
+    cat "$LAB_SHARED/guests/${1:-}/index" 2>/dev/null || fail "no guest named '${1:-}' in lab '$LAB_NAME'"
+}
+
 listen_to_guest() { # NAME [SECONDS]
     local index parts
-    index=$(cat "$LAB_SHARED/guests/${1:-}/index" 2>/dev/null) || fail "no guest named '${1:-}' in lab '$LAB_NAME'"
-    parts=$(guest_parts) || exit 1
-    exec nsenter --target "$(remembered_process "$LAB_STATE/client")" --net -- \
-        "$parts/listen" $((GUEST_SINK_BASE + index)) ${2:+"$2"}
+    require_lab
+    index=$(guest_index "${1:-}")
+    parts=$(guest_parts)
+    run_client "$parts/listen" $((GUEST_SINK_BASE + index)) ${2:+"$2"}
+}
+
+# Runs a shell command in a guest that has --nic, over the LAN; prints its output, ends with its status.
+run_in_guest() { # NAME COMMAND
+    local index line status=''
+    require_lab
+    index=$(guest_index "${1:-}")
+    shift
+    [ $# -ge 1 ] || usage_error "run: which command?"
+    # shellcheck disable=SC2016
+    while IFS= read -r line; do
+        case $line in
+            *'hikae-lab-status '*)
+                # A command whose output does not end its last line stands before the mark.
+                printf '%s' "${line%hikae-lab-status *}"
+                status=${line##*hikae-lab-status }
+                ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done < <(run_client bash -c 'exec 3<>"/dev/tcp/$1/7001" && printf "(%s\n) 2>&1 </dev/null\necho hikae-lab-status \$?; exit\n" "$2" >&3 && cat <&3' \
+        run "$LAN_PREFIX.$((100 + index))" "$*")
+    [ -n "$status" ] || fail "the guest did not answer"
+    return "$status"
 }

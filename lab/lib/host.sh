@@ -8,14 +8,16 @@
 
 lab_up() { # NUMBER
     local count=${1:-2} base n
-    [[ $count =~ ^[0-9]+$ ]] && [ "$count" -ge 1 ] && [ "$count" -le 26 ] || usage_error "up: 1 to 26 hosts"
+    [[ $count =~ ^([1-9]|1[0-9]|2[0-6])$ ]] || usage_error "up: 1 to 26 hosts"
     install_packages ip=iproute2 nsenter=util-linux ps=procps
+    ensure_cached base
     base=$(cached base)
     lock_labs
     if lab_init >/dev/null; then
         say "lab '$LAB_NAME' is up already"
     else
         remove_lab
+        # shellcheck disable=SC2154
         trap 'status=$?; trap - EXIT; if [ $status -ne 0 ]; then say "cleaning up"; remove_lab; fi; exit $status' EXIT
         trap 'exit 130' INT TERM HUP
         start_lab "$base"
@@ -43,10 +45,12 @@ start_lab() { # BASE
     (exec {LAB_LOCK}<&-; exec setsid unshare --mount --net --ipc --pid --fork --kill-child bash -c '
         mount --make-rprivate /
         while :; do sleep 3600 & wait -n; done' hikae-lab "$LAB_NAME") </dev/null >"$LAB_STATE/lab.log" 2>&1 &
+    disown
     remember_process "$LAB_STATE/parent" $!
     pid=$(namespace_init $! $(($(own_levels) + 1))) || fail "the lab's first process did not start: $(cat "$LAB_STATE/lab.log")"
     remember_process "$LAB_STATE/init" "$pid"
     exec_in_lab unshare --net sleep infinity </dev/null >/dev/null 2>&1 &
+    disown
     local tries
     for ((tries = 0; tries < 250; tries++)); do
         for client in $(descendants $!); do
@@ -102,6 +106,7 @@ start_host() { # NAME
     [ "${HIKAE_LAB_NO_USERFAULTFD:-0}" = 1 ] && userfaultfd=no
     exec_in_lab unshare --mount --uts --ipc --net --pid --fork --kill-child \
         "$LAB_HOME/host-init" "$name" "$dir" "$base/root" "$LAB_SHARED" "$userfaultfd" </dev/null >"$dir/console.log" 2>&1 &
+    disown
     pid=$(namespace_init $! $(($(own_levels) + 2))) || fail "$name did not start: $(cat "$dir/console.log")"
     remember_process "$dir/init" "$pid"
     rm -f "$dir/frozen"

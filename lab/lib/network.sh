@@ -10,6 +10,7 @@ in_net() { # PID COMMAND...
 }
 
 quiet_ipv6() { # PID: no duplicate address detection, no router solicitations
+    # shellcheck disable=SC2016
     in_net "$1" bash -c 'for f in /proc/sys/net/ipv6/conf/{all,default}/disable_ipv6; do [ ! -e $f ] || echo 1 >$f; done'
 }
 
