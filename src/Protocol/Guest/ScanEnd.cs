@@ -12,7 +12,7 @@ namespace Hikae.Protocol.Guest;
 /// <param name="ScannedPages">Pages whose flags were read.</param>
 /// <param name="FreePages">Pages found free.</param>
 /// <param name="CachePages">Pages found to be clean page cache.</param>
-/// <param name="ScanMicroseconds">From the first read of a flag to the last, the guest's monotonic clock.</param>
+/// <param name="ScanMicroseconds">Spent on reading and classifying flags, sending left out; the guest's monotonic clock.</param>
 /// <param name="Slices">Answer frames sent; a host that got fewer discards the scan.</param>
 public readonly record struct ScanEnd(
     ulong ScanNumber, ulong ScannedPages, ulong FreePages, ulong CachePages, ulong ScanMicroseconds, uint Slices)

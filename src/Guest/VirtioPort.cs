@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Guest;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hikae.Guest;
+
+/// <summary>A virtio-serial port's character device.</summary>
+/// <remarks>
+/// The kernel answers a read with 0 while the host end is closed, so the caller waits a while between such reads. The port stays
+/// open meanwhile: each opening is an event to libvirt, and closing it would throw away what the host has just sent.
+/// </remarks>
+internal sealed class VirtioPort : IHostPort
+{
+    private readonly SafeFileHandle _device;
+
+    private VirtioPort(SafeFileHandle device)
+    {
+        _device = device;
+    }
+
+    /// <summary>The device of our port. Null: the guest has no such port (yet; it can be plugged).</summary>
+    internal static string? Find(GuestFiles files)
+    {
+        string link = Path.Combine(files.PortLinks, GuestProtocol.PortName);
+        if (File.Exists(link))
+        {
+            return link;
+        }
+
+        // Without udev there are no links, but sysfs tells the names.
+        return Directory.Exists(files.PortClass)
+            ? Directory.EnumerateDirectories(files.PortClass)
+                .Where(port => GuestFiles.TryReadText(Path.Combine(port, "name")).Trim() == GuestProtocol.PortName)
+                .Select(port => Path.Combine(files.Devices, Path.GetFileName(port)))
+                .FirstOrDefault()
+            : null;
+    }
+
+    /// <summary>Null: no such port. Throws <see cref="IOException"/>: it is there but cannot be opened now (another agent has it).</summary>
+    internal static VirtioPort? TryOpen(GuestFiles files) =>
+        Find(files) is { } path
+            ? new VirtioPort(File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+            : null;
+
+    public int Read(Span<byte> buffer) => RandomAccess.Read(_device, buffer, 0);
+
+    public void Write(ReadOnlySpan<byte> bytes) => RandomAccess.Write(_device, bytes, 0);
+
+    public void Dispose() => _device.Dispose();
+}
