@@ -71,9 +71,7 @@ public sealed class HardPagesTests
     [InlineData(65535)]
     public void A_stored_length_of_nothing_or_above_a_page_is_refused(int storedLength)
     {
-        byte[] payload = [.. SampleRecords.WriteHardPages(0, [4096]), .. new byte[65535]];
-
-        BinaryPrimitives.WriteUInt16BigEndian(payload.AsSpan(8), (ushort)storedLength);
+        byte[] payload = [0, 0, 0, 1, 0, 0, 0, 0, (byte)(storedLength >> 8), (byte)storedLength, .. new byte[storedLength]];
 
         Assert.Throws<ReplicationProtocolException>(() => SampleRecords.ReadHardPages(payload));
     }
