@@ -14,7 +14,9 @@ public static class CProgram
     /// <summary>The values of integer expressions, such as constants, <c>sizeof(struct x)</c> and <c>offsetof(struct x, y)</c>.</summary>
     /// <param name="headers">Without brackets: <c>sys/mman.h</c>. <c>stddef.h</c> is always there.</param>
     /// <param name="expressions">All of them go into one program.</param>
-    public static IReadOnlyDictionary<string, long> Evaluate(IEnumerable<string> headers, IEnumerable<string> expressions)
+    /// <param name="compilerArguments">For instance <c>-I</c>, for headers that are not the installed ones.</param>
+    public static IReadOnlyDictionary<string, long> Evaluate(
+        IEnumerable<string> headers, IEnumerable<string> expressions, params string[] compilerArguments)
     {
         string[] asked = [.. expressions.Distinct()];
         var source = new StringBuilder("#define _GNU_SOURCE\n#include <stddef.h>\n#include <stdio.h>\n");
@@ -31,7 +33,7 @@ public static class CProgram
 
         source.Append("    return 0;\n}\n");
 
-        string[] lines = Run(source.ToString()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] lines = Run(source.ToString(), compilerArguments).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (lines.Length != asked.Length)
         {
             throw new InvalidOperationException($"The program printed {lines.Length} values for {asked.Length} expressions.");

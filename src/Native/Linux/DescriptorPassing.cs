@@ -72,17 +72,24 @@ public static unsafe class DescriptorPassing
         }
     }
 
-    /// <summary>The socket behind a received descriptor. It belongs to the result from now on, also when this throws.</summary>
+    /// <summary>The socket behind a received descriptor. It belongs to the result from now on; when this throws, it is closed.</summary>
+    /// <exception cref="SocketException">The descriptor is not a socket.</exception>
     public static Socket ToSocket(SafeFileHandle descriptor)
     {
         var handle = new SafeSocketHandle(descriptor.DangerousGetHandle(), ownsHandle: true);
         descriptor.SetHandleAsInvalid();
+        Socket? socket = null;
         try
         {
-            return new Socket(handle);
+            socket = new Socket(handle);
+
+            // The constructor takes any descriptor without a word.
+            _ = socket.GetRawSocketOption(Syscall.SOL_SOCKET, Syscall.SO_TYPE, stackalloc byte[sizeof(int)]);
+            return socket;
         }
         catch
         {
+            socket?.Dispose();
             handle.Dispose();
             throw;
         }

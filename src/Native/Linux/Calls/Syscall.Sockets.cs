@@ -8,6 +8,7 @@ namespace Hikae.Native.Linux;
 internal static unsafe partial class Syscall
 {
     internal const int SOL_SOCKET = 1;
+    internal const int SO_TYPE = 3;
     internal const int SO_PEERCRED = 17;
     internal const int SCM_RIGHTS = 1;
     internal const int MSG_CTRUNC = 0x8;

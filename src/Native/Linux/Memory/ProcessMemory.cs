@@ -13,28 +13,35 @@ public static unsafe class ProcessMemory
     /// <exception cref="LinuxException">ESRCH: the process has ended. EFAULT: the address in the text is not mapped.</exception>
     public static void Read(int pid, ReadOnlySpan<MemoryRange> ranges, Span<byte> destination)
     {
-        int filled = 0;
+        ulong left = (ulong)destination.Length;
+        foreach (MemoryRange range in ranges)
+        {
+            // Compared one by one, because a sum could overflow.
+            if (range.LengthBytes > left)
+            {
+                ThrowLengths(destination.Length);
+            }
+
+            left -= range.LengthBytes;
+        }
+
+        if (left != 0)
+        {
+            ThrowLengths(destination.Length);
+        }
+
         while (!ranges.IsEmpty)
         {
             ReadOnlySpan<MemoryRange> batch = ranges[..Math.Min(ranges.Length, Syscall.UIO_MAXIOV)];
-            ulong wanted = 0;
+            int wanted = 0;
             foreach (MemoryRange range in batch)
             {
-                wanted += range.LengthBytes;
-                if (range.LengthBytes > int.MaxValue || wanted > (ulong)(destination.Length - filled))
-                {
-                    ThrowLengths(destination.Length);
-                }
+                wanted += (int)range.LengthBytes;
             }
 
-            ReadBatch(pid, batch, destination.Slice(filled, (int)wanted));
-            filled += (int)wanted;
+            ReadBatch(pid, batch, destination[..wanted]);
+            destination = destination[wanted..];
             ranges = ranges[batch.Length..];
-        }
-
-        if (filled != destination.Length)
-        {
-            ThrowLengths(destination.Length);
         }
     }
 
@@ -50,7 +57,7 @@ public static unsafe class ProcessMemory
             nint read = Syscall.process_vm_readv(pid, &local, 1, (Syscall.iovec*)remote, (nuint)batch.Length, 0);
             if (read < 0)
             {
-                LinuxException.ThrowLastError($"process_vm_readv of process {pid} at 0x{FirstAddress(batch):x}");
+                LinuxException.ThrowLastError($"process_vm_readv of process {pid} at 0x{batch[0].Address:x}");
             }
 
             if (read != destination.Length)
@@ -59,8 +66,6 @@ public static unsafe class ProcessMemory
             }
         }
     }
-
-    private static ulong FirstAddress(ReadOnlySpan<MemoryRange> batch) => batch[0].Address;
 
     [DoesNotReturn]
     private static void ThrowShortRead(int pid, ReadOnlySpan<MemoryRange> batch, ulong read)

@@ -94,6 +94,12 @@ public static class UserfaultInjector
     private static SafeFileHandle Inject(int pid, TimeSpan timeout, out TimeSpan stopped)
     {
         using PidFd process = PidFd.Open(pid);
+        if (process.HasExited)
+        {
+            // Its number is still taken until its parent has asked for its exit status, but there is nothing left to trace.
+            throw new LinuxException($"attach to process {pid}", Syscall.ESRCH);
+        }
+
         ulong instruction = SyscallInstruction.Find(pid);
 
         long start = Stopwatch.GetTimestamp();
