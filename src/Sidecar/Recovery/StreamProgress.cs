@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Sidecar.Recovery;
+
+/// <summary>How far a guest's memory is on its way into QEMU. Written by one thread, read by any.</summary>
+internal sealed class StreamProgress
+{
+    private long _sentPages;
+    private long _requestedPages;
+    private long _sentBytes;
+
+    /// <summary>Hard pages there are.</summary>
+    public long TotalPages { get; internal set; }
+
+    /// <summary>Hard pages sent.</summary>
+    public long SentPages => Volatile.Read(ref _sentPages);
+
+    /// <summary>Pages the guest had to wait for, soft ones included.</summary>
+    public long RequestedPages => Volatile.Read(ref _requestedPages);
+
+    /// <summary>Bytes of the stream.</summary>
+    public long SentBytes => Volatile.Read(ref _sentBytes);
+
+    internal void CountSent() => Volatile.Write(ref _sentPages, _sentPages + 1);
+
+    internal void CountRequested() => Volatile.Write(ref _requestedPages, _requestedPages + 1);
+
+    internal void SetSentBytes(long bytes) => Volatile.Write(ref _sentBytes, bytes);
+}
