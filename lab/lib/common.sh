@@ -130,6 +130,9 @@ lock_labs() {
     done
 }
 
+# For whatever outlives the command: a descriptor it inherits would keep the lock.
+close_lock() { [ -z "${LAB_LOCK:-}" ] || exec {LAB_LOCK}<&-; }
+
 lab_init() { remembered_process "$LAB_STATE/init"; }
 
 require_lab() { lab_init >/dev/null || fail "lab '$LAB_NAME' is not up (lab/lab up)"; }

@@ -42,7 +42,7 @@ start_lab() { # BASE
     chmod 0755 "$LAB_STATE" "$LAB_SHARED"
     printf '%s\n' "$1" >"$LAB_STATE/base"
     # shellcheck disable=SC2016
-    (exec {LAB_LOCK}<&-; exec setsid unshare --mount --net --ipc --pid --fork --kill-child bash -c '
+    (close_lock; exec setsid unshare --mount --net --ipc --pid --fork --kill-child bash -c '
         mount --make-rprivate /
         while :; do sleep 3600 & wait -n; done' hikae-lab "$LAB_NAME") </dev/null >"$LAB_STATE/lab.log" 2>&1 &
     disown
@@ -69,7 +69,7 @@ start_lab() { # BASE
 exec_in_lab() {
     local pid
     pid=$(lab_init) || fail "lab '$LAB_NAME' is not up"
-    exec {LAB_LOCK}<&-
+    close_lock
     exec setsid nsenter --target "$pid" --mount --net --ipc --pid -- "$@"
 }
 
@@ -118,9 +118,12 @@ enter_host() { # HOST COMMAND...
     pid=$(running_host "$1") || exit
     shift
     [ $# -gt 0 ] || set -- /bin/bash
-    nsenter --target "$pid" --mount --uts --ipc --net --pid --root --wd -- \
-        /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-        ${TERM:+"TERM=$TERM"} "$@"
+    (
+        close_lock
+        exec nsenter --target "$pid" --mount --uts --ipc --net --pid --root --wd -- \
+            /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+            ${TERM:+"TERM=$TERM"} "$@"
+    )
 }
 
 wait_for_libvirt() { # HOST
