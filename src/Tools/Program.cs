@@ -3,5 +3,5 @@ namespace Hikae.Tools;
 
 internal static class Program
 {
-    private static int Main() => 0;
+    private static int Main(string[] arguments) => CommandLine.Run(arguments, new Surroundings(Console.Out, Console.Error));
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Tools.Libvirt;
+
+namespace Hikae.Tools.Doctor;
+
+/// <summary>libvirt answers, and it and its QEMU are new enough.</summary>
+internal sealed class LibvirtCheck(VirshProgram virsh) : IDoctorCheck
+{
+    private static readonly Version NeededLibvirt = new(8, 2); // virDomainQemuMonitorCommandWithFiles
+    private static readonly Version NeededQemu = new(8, 1); // x-query-ramblock prints host addresses
+
+    public IEnumerable<Finding> Run()
+    {
+        string versions;
+        try
+        {
+            versions = virsh.Version();
+        }
+        catch (VirshException e)
+        {
+            return [Finding.Fail("libvirt", Display.Printable.Line(e.Message), "apt install libvirt-daemon-system libvirt-clients; systemctl start libvirtd")];
+        }
+
+        return
+        [
+            Compare("libvirt", VersionText.After("Running against daemon:", versions), NeededLibvirt, "use Debian 13 or later"),
+            Compare("QEMU", VersionText.After("Running hypervisor:", versions), NeededQemu, "apt install qemu-system-x86, on Debian 13 or later"),
+        ];
+    }
+
+    private static Finding Compare(string subject, Version? found, Version needed, string remedy) => found switch
+    {
+        null => Finding.Fail(subject, $"libvirt does not say which {subject} it uses", remedy),
+        _ when found < needed => Finding.Fail(subject, $"{subject} {found}, and {needed} is needed", remedy),
+        _ => Finding.Ok(subject, $"{subject} {found}"),
+    };
+}

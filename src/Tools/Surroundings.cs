@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Configuration;
+
+namespace Hikae.Tools;
+
+/// <summary>Everything outside the program that a command touches, so that tests can put stand-ins there.</summary>
+/// <param name="Output">What was asked for.</param>
+/// <param name="Errors">Why it was not done.</param>
+internal sealed record Surroundings(TextWriter Output, TextWriter Errors)
+{
+    /// <summary>hikaed's control socket.</summary>
+    internal string ControlSocket { get; init; } = "/run/hikae/hikaed.sock";
+
+    /// <summary>hikae.conf.</summary>
+    internal string ConfigurationFile { get; init; } = HikaeConfiguration.DefaultPath;
+
+    /// <summary>The virsh program; a name is looked for in PATH.</summary>
+    internal string Virsh { get; init; } = "virsh";
+
+    /// <summary>What stands before every path of the host that doctor looks at; "" on a host.</summary>
+    internal string HostRoot { get; init; } = "";
+
+    /// <summary>Whether Output is a terminal and may be coloured.</summary>
+    internal bool IsTerminal { get; init; } = !Console.IsOutputRedirected;
+}
