@@ -1,7 +1,154 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.CommandLine;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Hikae.Native.Libvirt;
+using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Configuration;
+using Hikae.Protocol.Control;
+using Hikae.Protocol.Ownership;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Classify;
+using Hikae.Sidecar.Recovery;
+using Microsoft.Extensions.Logging;
+
 namespace Hikae.Sidecar;
 
+/// <summary>hikae-sidecar: one process per guest and host. See hikae-sidecar(8).</summary>
 internal static class Program
 {
-    private static int Main() => 0;
+    private const int ConfigurationError = 2;
+    private const int GuestNotFound = 3;
+
+    private static int Main(string[] arguments)
+    {
+        var role = new Option<GuestRole>("--role") { Description = "what this host is to the guest: primary or backup", Required = true };
+        var uuid = new Option<Guid>("--uuid") { Description = "the guest's UUID", Required = true };
+        var config = new Option<string>("--config") { Description = "configuration file", DefaultValueFactory = _ => HikaeConfiguration.DefaultPath };
+        var runDirectory = new Option<string>("--run-dir") { Description = "directory of the control socket and state files", DefaultValueFactory = _ => "/run/hikae" };
+        var uri = new Option<string>("--connect") { Description = "libvirt's URI", DefaultValueFactory = _ => "qemu:///system" };
+        var libvirtState = new Option<string>("--libvirt-state") { Description = "where libvirt keeps its pid files", DefaultValueFactory = _ => "/run/libvirt/qemu" };
+        var command = new RootCommand("Replicates one guest to its backup host, or holds its replica. Started by libvirt's hook and by hikaed.")
+        {
+            role, uuid, config, runDirectory, uri, libvirtState,
+        };
+        command.SetAction(parsed => Start(
+            parsed.GetValue(role),
+            parsed.GetValue(uuid),
+            parsed.GetValue(config)!,
+            parsed.GetValue(runDirectory)!,
+            parsed.GetValue(uri)!,
+            parsed.GetValue(libvirtState)!));
+        return command.Parse(arguments).Invoke();
+    }
+
+    private static int Start(GuestRole role, Guid guest, string configPath, string runDirectory, string uri, string libvirtState)
+    {
+        HikaeConfiguration configuration;
+        try
+        {
+            configuration = HikaeConfiguration.Parse(File.Exists(configPath) ? File.ReadAllText(configPath) : string.Empty, configPath);
+        }
+        catch (ConfigurationException error)
+        {
+            Console.Error.WriteLine($"hikae-sidecar: {error.Message}");
+            return ConfigurationError;
+        }
+
+        var options = new SidecarOptions(role, guest, configuration, runDirectory, uri, libvirtState);
+        using ILoggerFactory loggers = LoggerFactory.Create(builder => builder
+            .SetMinimumLevel(LogLevel.Information)
+            .AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.IncludeScopes = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffzzz ";
+                console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
+            }));
+        ILogger logger = loggers.CreateLogger("hikae-sidecar");
+        using IDisposable? scope = SidecarLog.Scope(logger, options.Guest, role);
+        logger.Started(Environment.ProcessId, Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "?");
+        LibvirtEventLoop.Start();
+        return role is GuestRole.Primary ? RunPrimary(options, logger) : RunBackup(options, logger);
+    }
+
+    private static int RunPrimary(SidecarOptions options, ILogger logger)
+    {
+        using SidecarLock? single = SidecarLock.Take(options.RunFile("lock"));
+        if (single is null)
+        {
+            logger.Ending("another sidecar of this guest runs");
+            return 0;
+        }
+        File.WriteAllText(options.RunFile("pid"), $"{Environment.ProcessId}\n");
+        File.Delete(options.RunFile("released"));
+
+        using var connection = new GuestConnection(options.LibvirtUri, options.Uuid);
+        using QemuProcess? process = FindProcess(options, connection, logger);
+        if (process is null)
+        {
+            return GuestNotFound;
+        }
+        using var freePages = new AgentFreePages(connection, logger);
+        using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported);
+        using var daemon = new DaemonClient(Path.Combine(options.RunDirectory, "hikaed.sock"), NewRegistration(options, guest.Name), logger);
+        using var status = new StatusBoard(FirstStatus(options, guest.Name, GuestState.Starting), daemon, TimeProvider.System, logger);
+        using var metadata = new MetadataStatus(connection, status, logger);
+        using var sidecar = new PrimarySidecar(guest, NewOwnership(options), daemon, status, logger);
+        using var watcher = new GuestWatcher(connection, options.Uuid, sidecar, logger);
+        using PosixSignalRegistration terminate = OnTerminate(() => sidecar.Stop("disabled"));
+        daemon.Start();
+        int result = sidecar.Run();
+        File.Delete(options.RunFile("pid"));
+        return result;
+    }
+
+    private static int RunBackup(SidecarOptions options, ILogger logger)
+    {
+        using var daemon = new DaemonClient(Path.Combine(options.RunDirectory, "hikaed.sock"), NewRegistration(options, options.Uuid), logger);
+        using var status = new StatusBoard(FirstStatus(options, options.Uuid, GuestState.Receiving), daemon, TimeProvider.System, logger);
+        var starter = new GuestStarter(options.LibvirtUri, logger);
+        using var sidecar = new BackupSidecar(options, NewOwnership(options), starter, daemon, status, logger);
+        using PosixSignalRegistration terminate = OnTerminate(sidecar.Stop);
+        daemon.Start();
+        return sidecar.Run();
+    }
+
+    private static QemuProcess? FindProcess(SidecarOptions options, GuestConnection connection, ILogger logger)
+    {
+        try
+        {
+            return QemuProcess.Find(options.LibvirtStateDirectory, connection.Domain.Name, options.Uuid);
+        }
+        catch (Exception error) when (error is NotProtectableException or LibvirtException or IOException or InvalidOperationException or FormatException or Native.Linux.LinuxException)
+        {
+            logger.Ending($"the guest does not run here: {error.Message}");
+            return null;
+        }
+    }
+
+    private static GuestOwnership NewOwnership(SidecarOptions options)
+    {
+        ArbiterConfiguration arbiter = options.Configuration.Arbiter;
+        IArbiter claims = arbiter.Directory is { } directory ? new SharedDirectoryArbiter(directory) : new NoArbiter();
+        return new GuestOwnership(claims, options.Guest, options.Configuration.HostName, arbiter.Lease);
+    }
+
+    private static Register NewRegistration(SidecarOptions options, string name) => new(options.Guest, name, options.Role, Environment.ProcessId);
+
+    private static GuestStatus FirstStatus(SidecarOptions options, string name, GuestState state) => new()
+    {
+        Guest = name,
+        Uuid = options.Guest,
+        Role = options.Role,
+        State = state,
+        Host = options.Configuration.HostName,
+        UpdatedAt = TimeProvider.System.GetUtcNow(),
+    };
+
+    private static PosixSignalRegistration OnTerminate(Action stop) => PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+    {
+        context.Cancel = true;
+        stop();
+    });
 }

@@ -54,4 +54,7 @@ public enum RecordType : uint
 
     /// <summary>Primary to backup: the guest stands still, the epoch of the header is its last here; take it.</summary>
     Yielded = 16,
+
+    /// <summary>Backup to primary: how the planned failover ended (<see cref="Replication.Recovered"/>).</summary>
+    Recovered = 17,
 }

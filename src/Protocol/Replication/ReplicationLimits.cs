@@ -50,7 +50,7 @@ public static class ReplicationLimits
         RecordType.SoftPages => SoftPages.SizeBytes(MaxRunsPerRecord),
         RecordType.DeviceState => MaxPayloadBytes,
         RecordType.EpochEnd => EpochTotals.Bytes,
-        >= RecordType.Hello and <= RecordType.Yielded => MaxJsonBytes,
+        >= RecordType.Hello and <= RecordType.Recovered => MaxJsonBytes,
         _ => MaxPayloadBytes,
     };
 }

@@ -92,6 +92,12 @@ internal sealed class FreePageHints : IScanAnswers
     /// <summary>How long the guest says its last scan took. Any thread.</summary>
     internal TimeSpan LastScan => TimeSpan.FromMicroseconds(Volatile.Read(ref _lastScanMicroseconds));
 
+    /// <summary>The RAM blocks that answers speak of.</summary>
+    internal IReadOnlyList<RamBlockInfo> Blocks => _map.Blocks;
+
+    /// <summary>True: a whole answer waits to be taken. Any thread.</summary>
+    internal bool HasAnswer => Volatile.Read(ref _arrived) is not null;
+
     /// <summary>True: no answer is outstanding and the guest has rested long enough.</summary>
     internal bool MayAsk
     {

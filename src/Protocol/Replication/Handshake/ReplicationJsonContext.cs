@@ -15,4 +15,5 @@ namespace Hikae.Protocol.Replication;
 [JsonSerializable(typeof(Refuse))]
 [JsonSerializable(typeof(Bye))]
 [JsonSerializable(typeof(DryStartResult))]
+[JsonSerializable(typeof(Recovered))]
 internal sealed partial class ReplicationJsonContext : JsonSerializerContext;

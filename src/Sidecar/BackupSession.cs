@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Text;
+using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Link;
+using Hikae.Sidecar.PageStore;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar;
+
+/// <summary>One replication session on the backup: takes epochs into the replica and acknowledges each that is whole.</summary>
+/// <remarks>
+/// One thread receives; a timer sends heartbeats. The replica belongs to the session: a primary that connects anew begins with an
+/// empty one. Invariant: an epoch is acknowledged after it was committed, and committed only when all its records were counted.
+/// </remarks>
+internal sealed class BackupSession : IDisposable
+{
+    private readonly BackupLink _link;
+    private readonly Func<string, DryStartResult> _dryStart;
+    private readonly ILogger _logger;
+    private readonly Timer _heartbeat;
+
+    // receiving thread only
+    private bool _inEpoch;
+    private ulong _openEpoch;
+    private EpochTotals _counted;
+    private string? _stagedXml;
+
+    /// <param name="link">The welcomed link; disposed with this session.</param>
+    /// <param name="detectAfter">The host's own patience.</param>
+    /// <param name="dryStart">Tries whether this host could run the guest of a domain XML.</param>
+    /// <param name="logger">The sidecar's log.</param>
+    public BackupSession(BackupLink link, TimeSpan detectAfter, Func<string, DryStartResult> dryStart, ILogger logger)
+    {
+        _link = link;
+        _dryStart = dryStart;
+        _logger = logger;
+        TimeSpan interval = TimeSpan.FromMilliseconds(Math.Min(detectAfter.TotalMilliseconds, link.Hello.DetectMs)) / 5;
+        _heartbeat = new Timer(_ => SendHeartbeat(), null, interval, interval);
+    }
+
+    /// <summary>The replica: one whole checkpoint, and the epoch being received.</summary>
+    public ReplicaStore Store { get; } = new();
+
+    /// <summary>The domain XML of the committed checkpoint, or the one offered before the first.</summary>
+    public string? DomainXml { get; private set; }
+
+    public Hello Hello => _link.Hello;
+
+    /// <summary>What the primary said when it ended by intent; null otherwise.</summary>
+    public string? ByeReason { get; private set; }
+
+    /// <summary>Set when the primary stopped the guest for good here: this host shall take it.</summary>
+    public bool Yielded { get; private set; }
+
+    /// <summary>When the committed checkpoint was acknowledged (Stopwatch ticks); 0 before the first.</summary>
+    public long CommittedAt { get; private set; }
+
+    /// <summary>Called on the receiving thread after each commit.</summary>
+    public event Action? Committed;
+
+    /// <summary>Asks the primary for the guest. Any thread.</summary>
+    public void AskYield() => _link.Connection.Send(RecordType.Yield, 0, []);
+
+    /// <summary>Tells the primary how the planned failover ended. Any thread.</summary>
+    public void Report(Recovered recovered)
+    {
+        try
+        {
+            _link.Connection.Send(RecordType.Recovered, 0, ReplicationJson.Write(recovered));
+        }
+        catch (PeerLostException)
+        {
+            // The primary then goes by the ownership record, which says the same.
+        }
+    }
+
+    /// <summary>
+    /// Receives until the primary said goodbye (<see cref="ByeReason"/>) or yielded (<see cref="Yielded"/>); throws
+    /// <see cref="PeerLostException"/> when the link is lost. The replica then still holds its last whole checkpoint.
+    /// </summary>
+    public void Run()
+    {
+        try
+        {
+            while (ByeReason is null && !Yielded)
+            {
+                RecordHeader header = _link.Connection.Receive(out ReadOnlySpan<byte> payload);
+                Handle(header, payload);
+            }
+        }
+        catch (Exception error) when (error is ReplicationProtocolException or ArgumentException or InvalidOperationException)
+        {
+            throw new PeerLostException($"The primary sent what is no epoch: {error.Message}", error);
+        }
+        finally
+        {
+            if (_inEpoch)
+            {
+                _logger.TornEpoch(_openEpoch, Store.CommittedEpoch);
+                Store.DiscardEpoch();
+                _inEpoch = false;
+            }
+        }
+    }
+
+    /// <summary>Closes the link; a running <see cref="Run"/> throws. Any thread.</summary>
+    public void CloseLink() => _link.Dispose();
+
+    public void Dispose()
+    {
+        _heartbeat.Dispose();
+        _link.Dispose();
+        Store.Dispose();
+    }
+
+    private void SendHeartbeat()
+    {
+        try
+        {
+            // Whoever else sends right now is a sign of life as well; waiting would pile up timer threads.
+            _link.Connection.TrySend(RecordType.Heartbeat, 0, [], TimeSpan.Zero);
+        }
+        catch (PeerLostException)
+        {
+            // The receiving thread finds out by itself.
+        }
+    }
+
+    private void Handle(RecordHeader header, ReadOnlySpan<byte> payload)
+    {
+        switch (header.Type)
+        {
+            case RecordType.Heartbeat:
+                return;
+            case RecordType.DomainXml when !_inEpoch:
+                OnOffer(payload);
+                return;
+            case RecordType.EpochBegin:
+                BeginEpoch(header.Epoch);
+                return;
+            case RecordType.EpochEnd:
+                RequireOpen(header);
+                EndEpoch(header.Epoch, EpochTotals.Read(payload));
+                return;
+            case RecordType.Bye:
+                ByeReason = ReplicationJson.Read<Bye>(payload).Reason;
+                return;
+            case RecordType.Yielded when !_inEpoch && header.Epoch == Store.CommittedEpoch:
+                Yielded = true;
+                return;
+            case RecordType.DomainXml or RecordType.BlockList or RecordType.HardPages or RecordType.SoftPages or RecordType.DeviceState when _inEpoch:
+                RequireOpen(header);
+                _counted = _counted with { Records = _counted.Records + 1 };
+                HandleInEpoch(header.Type, payload);
+                return;
+            default:
+                if (!header.IsOptional)
+                {
+                    throw new ReplicationProtocolException($"a {header.Type} record out of place");
+                }
+                return;
+        }
+    }
+
+    private void OnOffer(ReadOnlySpan<byte> payload)
+    {
+        DomainXml = Encoding.UTF8.GetString(payload);
+        DryStartResult result = _dryStart(DomainXml);
+        _logger.DryStarted(result.Ok ? $"this host could run the guest, {(result.LazyMemory ? "with" : "without")} lazy memory" : result.Reason ?? "no reason");
+        _link.Connection.Send(RecordType.DryStartResult, 0, ReplicationJson.Write(result));
+    }
+
+    private void RequireOpen(RecordHeader header)
+    {
+        if (!_inEpoch || header.Epoch != _openEpoch)
+        {
+            throw new ReplicationProtocolException($"a {header.Type} record of epoch {header.Epoch}, which is not open");
+        }
+    }
+
+    private void BeginEpoch(ulong epoch)
+    {
+        if (_inEpoch || epoch <= Store.CommittedEpoch)
+        {
+            throw new ReplicationProtocolException($"epoch {epoch} begins out of place, after epoch {Store.CommittedEpoch}");
+        }
+        Store.BeginEpoch(epoch);
+        _openEpoch = epoch;
+        _inEpoch = true;
+        _counted = default;
+        _stagedXml = null;
+    }
+
+    private void HandleInEpoch(RecordType type, ReadOnlySpan<byte> payload)
+    {
+        switch (type)
+        {
+            case RecordType.DomainXml:
+                _stagedXml = Encoding.UTF8.GetString(payload);
+                break;
+            case RecordType.BlockList:
+                Store.SetBlocks(BlockList.Read(payload));
+                break;
+            case RecordType.HardPages:
+                var pages = new HardPagesReader(payload);
+                while (pages.TryRead(out uint page, out ReadOnlySpan<byte> stored))
+                {
+                    Store.PutHard(pages.Block, page, stored);
+                    _counted = _counted with { HardPages = _counted.HardPages + 1 };
+                }
+                break;
+            case RecordType.SoftPages:
+                int runs = SoftPages.ReadHead(payload, out int block, out SoftClass softClass);
+                for (int i = 0; i < runs; i++)
+                {
+                    SoftRun run = SoftPages.ReadRun(payload, i);
+                    Store.PutSoft(block, run.FirstPage, run.PageCount, softClass);
+                    _counted = _counted with { SoftPages = _counted.SoftPages + run.PageCount };
+                }
+                break;
+            case RecordType.DeviceState:
+                if (_counted.DeviceStateBytes + (ulong)payload.Length > ReplicationLimits.MaxDeviceStateBytes)
+                {
+                    throw new ReplicationProtocolException($"more than {ReplicationLimits.MaxDeviceStateBytes} bytes of device state");
+                }
+                Store.AppendDeviceState(payload);
+                _counted = _counted with { DeviceStateBytes = _counted.DeviceStateBytes + (ulong)payload.Length };
+                break;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    private void EndEpoch(ulong epoch, EpochTotals totals)
+    {
+        if (totals != _counted || _counted.DeviceStateBytes == 0)
+        {
+            throw new ReplicationProtocolException($"epoch {epoch} is torn: sent were {totals}, received {_counted}");
+        }
+        Store.CommitEpoch();
+        _inEpoch = false;
+        DomainXml = _stagedXml ?? DomainXml;
+        CommittedAt = Stopwatch.GetTimestamp();
+
+        Span<byte> residentBytes = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(residentBytes, ReplicaBytes);
+        _link.Connection.Send(RecordType.Ack, epoch, residentBytes);
+        Committed?.Invoke();
+    }
+
+    /// <summary>Bytes of memory that the replica takes: pages, table and device state.</summary>
+    public long ReplicaBytes => Store.Statistics.ResidentBytes;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Native.Libvirt;
+using Hikae.Sidecar.Epoch;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar.Capture;
+
+/// <summary>Stops and continues the guest's processors by QMP, and keeps out of the way of a user who paused it.</summary>
+internal sealed class GuestPause(GuestConnection guest, QemuMonitor monitor, QemuProcess process, SidecarMarker marker, ILogger logger) : IGuestPause
+{
+    // libvirtd takes about a second to restart; a guest must not stand still longer than it has to.
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(50);
+
+    public bool TryPause()
+    {
+        if (guest.Domain.GetState().State is not DomainState.Running)
+        {
+            return false;
+        }
+        marker.PausedByUs = true;
+        try
+        {
+            monitor.Execute("stop");
+        }
+        catch
+        {
+            // Whether QEMU stopped is unknown: "cont" is right in both cases, as the guest ran a moment ago.
+            Resume();
+            throw;
+        }
+        return true;
+    }
+
+    public void Resume()
+    {
+        int failures = 0;
+        while (!process.HasExited)
+        {
+            try
+            {
+                monitor.Execute("cont");
+                break;
+            }
+            catch (Exception error) when (error is LibvirtException or QemuMonitorException or NotProtectableException)
+            {
+                if (failures++ == 0)
+                {
+                    logger.ResumeFailed(error.Message);
+                }
+                Thread.Sleep(RetryInterval);
+            }
+        }
+        marker.PausedByUs = false;
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Xml;
+using System.Xml.Linq;
+using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Replication;
+
+namespace Hikae.Sidecar.Capture;
+
+/// <summary>What a guest must not have to be protected. Everything that is not proven to work is refused, with the sentence its administrator reads.</summary>
+internal static class GuestRequirements
+{
+    // Devices that write guest memory behind QEMU's page table, or keep state that no checkpoint holds.
+    private static readonly Dictionary<string, string> RefusedDevices = new(StringComparer.Ordinal)
+    {
+        ["hostdev"] = "a passed-through host device writes guest memory where writes are not seen",
+        ["filesystem"] = "a shared file system keeps state outside the guest",
+        ["tpm"] = "a TPM keeps state outside the guest",
+        ["shmem"] = "shared memory is written by others than the guest",
+        ["redirdev"] = "a redirected USB device cannot move",
+        ["smartcard"] = "a smart card cannot move",
+        ["vsock"] = "a vsock is served by the host's kernel, which writes guest memory where writes are not seen",
+        ["crypto"] = "a virtio crypto device is not proven to work",
+    };
+
+    /// <summary>Throws <see cref="NotProtectableException"/> naming everything that is in the way.</summary>
+    /// <param name="liveXml">The live domain XML.</param>
+    /// <param name="outputs">What the annotation says about outputs.</param>
+    public static void Check(string liveXml, GuestOutputs outputs)
+    {
+        XElement domain = Parse(liveXml);
+        XElement? devices = domain.Element("devices");
+        var reasons = new List<string>();
+
+        foreach (XElement device in devices?.Elements() ?? [])
+        {
+            if (RefusedDevices.TryGetValue(device.Name.LocalName, out string? why))
+            {
+                reasons.Add($"{device.Name.LocalName}: {why}");
+            }
+        }
+        foreach (XElement nic in devices?.Elements("interface") ?? [])
+        {
+            CheckInterface(nic, outputs, reasons);
+        }
+        foreach (XElement disk in devices?.Elements("disk") ?? [])
+        {
+            CheckDisk(disk, outputs, reasons);
+        }
+        if (domain.Element("os")?.Element("nvram") is not null)
+        {
+            reasons.Add("a UEFI variable store is not replicated yet");
+        }
+        if (domain.Element("memoryBacking")?.Element("hugepages") is not null)
+        {
+            reasons.Add("memory in huge pages is not supported yet");
+        }
+        if (domain.Element("memoryBacking")?.Element("locked") is not null && devices?.Elements("memory").Any() == true)
+        {
+            reasons.Add("locked memory together with memory devices is not proven to work");
+        }
+        if (domain.Element("os")?.Element("type")?.Attribute("arch")?.Value is { } architecture and not "x86_64")
+        {
+            reasons.Add($"architecture {architecture} is not supported, only x86_64");
+        }
+        if (reasons.Count > 0)
+        {
+            throw new NotProtectableException(string.Join("; ", reasons));
+        }
+    }
+
+    private static void CheckInterface(XElement nic, GuestOutputs outputs, List<string> reasons)
+    {
+        string name = nic.Element("target")?.Attribute("dev")?.Value ?? nic.Element("mac")?.Attribute("address")?.Value ?? "?";
+        string? type = nic.Attribute("type")?.Value;
+        if (type is "vhostuser" or "vdpa" or "hostdev")
+        {
+            reasons.Add($"interface {name} of type {type} writes guest memory where writes are not seen");
+        }
+        else if (nic.Element("driver")?.Attribute("name")?.Value is not "qemu" && nic.Element("model")?.Attribute("type")?.Value is "virtio"
+            && File.Exists("/dev/vhost-net"))
+        {
+            reasons.Add($"interface {name} may be served by vhost-net, which writes guest memory where writes are not seen: give it <driver name='qemu'/>");
+        }
+        else if (outputs is not GuestOutputs.Unheld && nic.Element("link")?.Attribute("state")?.Value is not "down")
+        {
+            reasons.Add($"interface {name} would let packets out before their checkpoint is committed (outputs=\"unheld\" allows that, for experiments)");
+        }
+    }
+
+    private static void CheckDisk(XElement disk, GuestOutputs outputs, List<string> reasons)
+    {
+        string name = disk.Element("target")?.Attribute("dev")?.Value ?? "?";
+        if (disk.Attribute("type")?.Value is "vhostuser" or "vhostvdpa" or "nvme")
+        {
+            reasons.Add($"disk {name} writes guest memory where writes are not seen");
+        }
+        else if (outputs is not GuestOutputs.Unheld && disk.Element("readonly") is null && disk.Attribute("device")?.Value is not "cdrom")
+        {
+            reasons.Add($"disk {name} is writable, and its writes would reach the image before their checkpoint is committed (outputs=\"unheld\" allows that, for experiments)");
+        }
+    }
+
+    private static XElement Parse(string liveXml)
+    {
+        if (liveXml.Length > ReplicationLimits.MaxDomainXmlBytes)
+        {
+            throw new NotProtectableException($"the domain XML has {liveXml.Length} characters, the limit is {ReplicationLimits.MaxDomainXmlBytes}");
+        }
+        try
+        {
+            using var text = new StringReader(liveXml);
+            using XmlReader reader = XmlReader.Create(text, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
+            return XElement.Load(reader);
+        }
+        catch (XmlException error)
+        {
+            throw new NotProtectableException($"the domain XML cannot be read: {error.Message}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
+using Hikae.Native.Libvirt;
+using Hikae.Protocol.Guest;
+using Hikae.Sidecar.Capture;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar.Classify;
+
+/// <summary>Free pages as capture needs them, from the guest's agent. A guest without agent or channel simply has none.</summary>
+internal sealed class AgentFreePages : IFreePages, IDisposable
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
+
+    private readonly GuestConnection _guest;
+    private readonly ILogger _logger;
+
+    // checkpoint thread only
+    private GuestAgentChannel? _channel;
+    private string? _channelPath;
+    private ulong _scanNumber;
+
+    // checkpoint thread writes, any thread reads
+    private volatile FreePageHints? _hints;
+
+    public AgentFreePages(GuestConnection guest, ILogger logger)
+    {
+        _guest = guest;
+        _logger = logger;
+    }
+
+    /// <summary>Clean page cache pages in the last answers. Any thread.</summary>
+    public long CachePagesReported => _hints?.CachePages ?? 0;
+
+    public void Reset(IReadOnlyList<RamBlock> blocks)
+    {
+        _hints = null;
+        string? path = AgentChannelPath.Find(_guest.Domain.GetXml(DomainXmlFlags.None), GuestProtocol.PortName);
+        if (path != _channelPath)
+        {
+            _channel?.Dispose();
+            _channel = path is null ? null : new GuestAgentChannel(path);
+            _channelPath = path;
+            _channel?.Start();
+        }
+        if (_channel is null)
+        {
+            return;
+        }
+        string mtree = new QemuMonitor(() => _guest.Domain).ExecuteHuman("info mtree -f");
+        if (!GuestMemoryMap.TryParse(mtree, [.. blocks.Select(block => block.Info)], out GuestMemoryMap? map, out string reason))
+        {
+            _logger.AgentRefused(reason);
+            return;
+        }
+        _hints = new FreePageHints(map!, _channel, TimeProvider.System);
+        _channel.Use(_hints);
+    }
+
+    public void MarkWritten(PageRun run) => _hints?.MarkWritten(run.Block, run.FirstPage, run.PageCount);
+
+    public bool TryTake(List<PageRun> free)
+    {
+        if (_hints is null || !_hints.TryTakeAnswer(out FreePageAnswer answer))
+        {
+            return false;
+        }
+        for (int block = 0; block < _hints.Blocks.Count; block++)
+        {
+            long from = 0;
+            while (answer.TryNextRun(block, from, out long first, out long count))
+            {
+                free.Add(new PageRun(block, (uint)first, (uint)count));
+                from = first + count;
+            }
+        }
+        return true;
+    }
+
+    public void Ask()
+    {
+        if (_hints is { MayAsk: true } hints)
+        {
+            hints.Ask(++_scanNumber);
+        }
+    }
+
+    public bool WaitForAnswer(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        if (_hints is not { } hints || _channel is null)
+        {
+            return false;
+        }
+        long started = Stopwatch.GetTimestamp();
+        while (!hints.HasAnswer)
+        {
+            if (Stopwatch.GetElapsedTime(started) > timeout)
+            {
+                return false;
+            }
+            // The agent says hello a moment after the port is opened; a question before that went nowhere.
+            Ask();
+            cancellationToken.WaitHandle.WaitOne(PollInterval);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        return true;
+    }
+
+    public void Dispose() => _channel?.Dispose();
+}

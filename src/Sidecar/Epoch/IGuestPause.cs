@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Sidecar.Epoch;
+
+/// <summary>Stops the guest for a checkpoint and lets it go on.</summary>
+internal interface IGuestPause
+{
+    /// <summary>False when somebody else paused the guest: then it is left as it is, and <see cref="Resume"/> must not be called.</summary>
+    bool TryPause();
+
+    /// <summary>Lets the guest go on. Tries until it worked or the guest is gone.</summary>
+    void Resume();
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Sidecar.Epoch;
+
+/// <summary>The pauses of the last checkpoints. Any thread may read; the checkpoint thread adds.</summary>
+internal sealed class PauseStatistics
+{
+    // One minute at ten checkpoints a second.
+    private const int Kept = 600;
+
+    private readonly Lock _gate = new();
+
+    // guarded by _gate
+    private readonly Queue<PauseTimings> _pauses = new();
+
+    /// <summary>The newest pause. Throws when there is none.</summary>
+    public PauseTimings Last
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _pauses.Last();
+            }
+        }
+    }
+
+    public void Add(PauseTimings pause)
+    {
+        lock (_gate)
+        {
+            if (_pauses.Count == Kept)
+            {
+                _pauses.Dequeue();
+            }
+            _pauses.Enqueue(pause);
+        }
+    }
+
+    /// <summary>The kept pauses, oldest first.</summary>
+    public IReadOnlyList<PauseTimings> ToList()
+    {
+        lock (_gate)
+        {
+            return [.. _pauses];
+        }
+    }
+
+    /// <summary>The value below which <paramref name="fraction"/> of <paramref name="values"/> lie (nearest rank); 0 for none.</summary>
+    public static double Percentile(IEnumerable<double> values, double fraction)
+    {
+        double[] sorted = [.. values.Order()];
+        int rank = (int)Math.Ceiling(fraction * sorted.Length) - 1;
+        return sorted.Length == 0 ? 0 : sorted[Math.Clamp(rank, 0, sorted.Length - 1)];
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Classify;
+using Hikae.Sidecar.Epoch;
+
+namespace Hikae.Sidecar.Link;
+
+/// <summary>Sends epochs to the backup: takes their parts in order, classifies and encodes the pages, and frames everything as records.</summary>
+/// <remarks>The only thread that writes epoch records. When there is nothing to send it sends heartbeats, so that silence means loss.</remarks>
+internal sealed class EpochShipper : IDisposable
+{
+    private const int DeviceRecordBytes = 1024 * 1024;
+
+    private readonly EpochQueue _queue;
+    private readonly RecordConnection _connection;
+    private readonly TimeSpan _heartbeat;
+
+    // shipping thread only
+    private readonly PageEncoder _encoder = new();
+    private readonly BackupPageSet _backupPages = new();
+    private readonly byte[] _pagesBuffer = GC.AllocateUninitializedArray<byte>(HardPagesWriter.MaxBytes);
+    private readonly byte[] _runsBuffer = GC.AllocateUninitializedArray<byte>(SoftPages.SizeBytes(ReplicationLimits.MaxRunsPerRecord));
+    private readonly List<SoftRun> _zeroRuns = [];
+    private ulong _epoch;
+    private EpochTotals _totals;
+
+    // guarded by _gate
+    private readonly Lock _gate = new();
+    private ShippingCounters _counters;
+
+    public EpochShipper(EpochQueue queue, RecordConnection connection, TimeSpan heartbeat)
+    {
+        _queue = queue;
+        _connection = connection;
+        _heartbeat = heartbeat;
+    }
+
+    public ShippingCounters Counters
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _counters;
+            }
+        }
+    }
+
+    /// <summary>Called on the shipping thread when an epoch's last record has been given to the connection.</summary>
+    public event Action<EpochId>? Shipped;
+
+    /// <summary>Ships until cancelled, or throws <see cref="PeerLostException"/>.</summary>
+    public void Run(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (!_queue.TryTake(out EpochPart? part, _heartbeat, cancellationToken))
+            {
+                _connection.Send(RecordType.Heartbeat, _epoch, []);
+                continue;
+            }
+            Ship(part!);
+        }
+    }
+
+    public void Dispose() => _encoder.Dispose();
+
+    private void Ship(EpochPart part)
+    {
+        switch (part)
+        {
+            case EpochPart.Begin begin:
+                _epoch = begin.Epoch.Value;
+                _totals = default;
+                _connection.Gather(RecordType.EpochBegin, _epoch, []);
+                break;
+            case EpochPart.Hardware hardware:
+                ShipHardware(hardware);
+                break;
+            case EpochPart.Pages pages:
+                using (pages.Segment)
+                {
+                    ShipPages(pages.Segment);
+                }
+                break;
+            case EpochPart.Free free:
+                ShipFree(free.Runs);
+                break;
+            case EpochPart.Devices devices:
+                ShipDevices(devices.State);
+                break;
+            case EpochPart.End end:
+                Span<byte> totals = stackalloc byte[EpochTotals.Bytes];
+                _totals.Write(totals);
+                _connection.Send(RecordType.EpochEnd, end.Epoch.Value, totals);
+                Shipped?.Invoke(end.Epoch);
+                break;
+            case EpochPart.Yielded yielded:
+                _connection.Send(RecordType.Yielded, yielded.Epoch.Value, []);
+                break;
+            default:
+                throw new ArgumentException($"unknown part {part.GetType().Name}", nameof(part));
+        }
+    }
+
+    private void ShipHardware(EpochPart.Hardware hardware)
+    {
+        Gather(RecordType.DomainXml, System.Text.Encoding.UTF8.GetBytes(hardware.DomainXml));
+        Gather(RecordType.BlockList, BlockList.Write(hardware.Blocks));
+        _backupPages.SetBlocks(hardware.Blocks);
+    }
+
+    private void ShipPages(CaptureSegment segment)
+    {
+        int hard = 0;
+        int zero = 0;
+        int storedBytes = 0;
+        int index = 0;
+        int block = segment.Runs[0].Block;
+        var writer = new HardPagesWriter(_pagesBuffer, block);
+        foreach (PageRun run in segment.Runs)
+        {
+            if (run.Block != block)
+            {
+                GatherPages(writer);
+                GatherRuns(block, SoftClass.Zero, _zeroRuns);
+                block = run.Block;
+                writer = new HardPagesWriter(_pagesBuffer, block);
+            }
+            for (uint page = run.FirstPage; page < run.FirstPage + run.PageCount; page++)
+            {
+                int stored = _encoder.Encode(segment.Page(index++), writer.NextPage);
+                if (stored == 0)
+                {
+                    AddZero(block, page);
+                    zero++;
+                    continue;
+                }
+                writer.Commit(page, stored);
+                _backupPages.SetHard(block, page);
+                hard++;
+                storedBytes += stored;
+                if (writer.IsFull)
+                {
+                    GatherPages(writer);
+                    writer = new HardPagesWriter(_pagesBuffer, block);
+                }
+            }
+        }
+        GatherPages(writer);
+        GatherRuns(block, SoftClass.Zero, _zeroRuns);
+        _totals = _totals with { HardPages = _totals.HardPages + (ulong)hard, SoftPages = _totals.SoftPages + (ulong)zero };
+        Count(new ShippingCounters(segment.PageCount, hard, zero, 0, storedBytes));
+    }
+
+    private void AddZero(int block, uint page)
+    {
+        _backupPages.SetSoft(block, page);
+        if (_zeroRuns.Count > 0 && _zeroRuns[^1] is var last && last.FirstPage + last.PageCount == page)
+        {
+            _zeroRuns[^1] = last with { PageCount = last.PageCount + 1 };
+        }
+        else
+        {
+            _zeroRuns.Add(new SoftRun(page, 1));
+        }
+    }
+
+    private void ShipFree(IReadOnlyList<PageRun> runs)
+    {
+        var kept = new List<SoftRun>();
+        long pages = 0;
+        int block = -1;
+        foreach (PageRun run in runs)
+        {
+            if (run.Block != block)
+            {
+                GatherRuns(block, SoftClass.Free, kept);
+                block = run.Block;
+            }
+            pages += _backupPages.TakeHard(run, kept);
+        }
+        GatherRuns(block, SoftClass.Free, kept);
+        _totals = _totals with { SoftPages = _totals.SoftPages + (ulong)pages };
+        Count(new ShippingCounters(0, 0, 0, pages, 0));
+    }
+
+    private void ShipDevices(byte[] state)
+    {
+        for (int at = 0; at < state.Length; at += DeviceRecordBytes)
+        {
+            Gather(RecordType.DeviceState, state.AsSpan(at, Math.Min(DeviceRecordBytes, state.Length - at)));
+        }
+        _totals = _totals with { DeviceStateBytes = (ulong)state.Length };
+    }
+
+    private void GatherPages(HardPagesWriter writer)
+    {
+        if (writer.PageCount > 0)
+        {
+            Gather(RecordType.HardPages, _pagesBuffer.AsSpan(0, writer.LengthBytes));
+        }
+    }
+
+    private void GatherRuns(int block, SoftClass softClass, List<SoftRun> runs)
+    {
+        Span<SoftRun> rest = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(runs);
+        while (!rest.IsEmpty)
+        {
+            Span<SoftRun> now = rest[..Math.Min(rest.Length, ReplicationLimits.MaxRunsPerRecord)];
+            int length = SoftPages.Write(_runsBuffer, block, softClass, now);
+            Gather(RecordType.SoftPages, _runsBuffer.AsSpan(0, length));
+            rest = rest[now.Length..];
+        }
+        runs.Clear();
+    }
+
+    private void Gather(RecordType type, ReadOnlySpan<byte> payload)
+    {
+        _connection.Gather(type, _epoch, payload);
+        _totals = _totals with { Records = _totals.Records + 1 };
+    }
+
+    private void Count(ShippingCounters more)
+    {
+        lock (_gate)
+        {
+            _counters = new ShippingCounters(
+                _counters.DirtyPages + more.DirtyPages,
+                _counters.HardPages + more.HardPages,
+                _counters.ZeroPages + more.ZeroPages,
+                _counters.FreePages + more.FreePages,
+                _counters.StoredBytes + more.StoredBytes);
+        }
+    }
+}

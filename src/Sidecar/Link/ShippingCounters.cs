@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Sidecar.Link;
+
+/// <summary>What one session sent so far. The shipping thread counts; any thread reads a copy.</summary>
+/// <param name="DirtyPages">Pages that capture handed over.</param>
+/// <param name="HardPages">Of these, pages sent with their bytes.</param>
+/// <param name="ZeroPages">Of these, pages found zero.</param>
+/// <param name="FreePages">Pages the backup was told to drop because the guest holds them as free.</param>
+/// <param name="StoredBytes">Bytes of the hard pages as sent.</param>
+internal readonly record struct ShippingCounters(long DirtyPages, long HardPages, long ZeroPages, long FreePages, long StoredBytes);

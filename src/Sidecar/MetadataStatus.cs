@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Threading.Channels;
+using System.Xml.Linq;
+using Hikae.Native.Libvirt;
+using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Control;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar;
+
+/// <summary>Writes the state into the running domain's metadata, where virsh and others see it. On a thread of its own: libvirt may take its time.</summary>
+internal sealed class MetadataStatus : IDisposable
+{
+    private readonly Capture.GuestConnection _guest;
+    private readonly ILogger _logger;
+
+    // Only the newest state is of interest.
+    private readonly Channel<GuestStatus> _newest = Channel.CreateBounded<GuestStatus>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
+    private readonly Thread _thread;
+
+    public MetadataStatus(Capture.GuestConnection guest, StatusBoard status, ILogger logger)
+    {
+        _guest = guest;
+        _logger = logger;
+        status.Changed += changed => _newest.Writer.TryWrite(changed);
+        _newest.Writer.TryWrite(status.Current);
+        _thread = new Thread(Run) { IsBackground = true, Name = "metadata" };
+        _thread.Start();
+    }
+
+    public void Dispose() => _newest.Writer.TryComplete();
+
+    private void Run()
+    {
+        while (_newest.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        {
+            while (_newest.Reader.TryRead(out GuestStatus? status))
+            {
+                Write(status);
+            }
+        }
+    }
+
+    private void Write(GuestStatus status)
+    {
+        try
+        {
+            var element = new XElement("status", new XAttribute("state", JsonName(status.State)));
+            if (status.Peer is not null)
+            {
+                element.Add(new XAttribute("peer", status.Peer));
+            }
+            if (status.Reason is not null)
+            {
+                element.Add(new XAttribute("reason", status.Reason));
+            }
+            _guest.Domain.SetMetadataElement(element.ToString(SaveOptions.DisableFormatting), "hikae-status", HikaeNamespaces.Status, DomainAffect.Live);
+        }
+        catch (Exception error) when (error is LibvirtException or NotProtectableException)
+        {
+            if (status.State is not (GuestState.Ending or GuestState.Fenced))
+            {
+                _logger.MetadataFailed(error.Message);
+            }
+        }
+    }
+
+    private static string JsonName(GuestState state) => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(state.ToString());
+}

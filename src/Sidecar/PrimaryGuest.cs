@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Sidecar.Capture;
+
+namespace Hikae.Sidecar;
+
+/// <summary>The running guest that this sidecar protects, with everything that outlives one replication session.</summary>
+internal sealed class PrimaryGuest : IDisposable
+{
+    private readonly Func<long> _cachePagesReported;
+
+    public PrimaryGuest(SidecarOptions options, GuestConnection connection, QemuProcess process, IFreePages freePages, Func<long> cachePagesReported)
+    {
+        Options = options;
+        Connection = connection;
+        Process = process;
+        FreePages = freePages;
+        _cachePagesReported = cachePagesReported;
+        Name = connection.Domain.Name;
+        Monitor = new QemuMonitor(() => connection.Domain);
+        Marker = SidecarMarker.Open(options.RunFile("state"));
+    }
+
+    public SidecarOptions Options { get; }
+
+    public string Name { get; }
+
+    public GuestConnection Connection { get; }
+
+    public QemuMonitor Monitor { get; }
+
+    public QemuProcess Process { get; }
+
+    public SidecarMarker Marker { get; }
+
+    public IFreePages FreePages { get; }
+
+    /// <summary>Clean page cache pages in the guest's last answer; shown, not used.</summary>
+    public long CachePagesReported => _cachePagesReported();
+
+    public void Dispose() => Marker.Dispose();
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Buffers.Binary;
+using System.Diagnostics;
+using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Control;
+using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Epoch;
+using Hikae.Sidecar.Link;
+using Hikae.Sidecar.Recovery;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar;
+
+/// <summary>One replication session on the primary: from the connection to the backup until either side ends it.</summary>
+/// <remarks>
+/// Three threads: this one receives what the backup says, "shipping" sends, "checkpoint" pauses the guest. The first to fail ends all.
+/// The checkpoint thread starts when the backup has proven that it could run the guest. Whatever ends the session, the guest runs on,
+/// except after a planned failover.
+/// </remarks>
+internal sealed class PrimarySession : IDisposable
+{
+    // A pause above this is worth a line in the log; a guest's clients notice it.
+    private const double LongPauseMs = 100;
+
+    private static readonly TimeSpan ByePatience = TimeSpan.FromSeconds(1);
+
+    private readonly PrimaryGuest _guest;
+    private readonly ProtectAnnotation _annotation;
+    private readonly GuestOwnership _ownership;
+    private readonly StatusBoard _status;
+    private readonly ILogger _logger;
+    private readonly PrimaryLink _link;
+    private readonly EpochQueue _queue = new();
+    private readonly SegmentPool _pool = new();
+    private readonly EpochShipper _shipper;
+    private readonly CheckpointPace _pace;
+    private readonly PauseStatistics _pauses = new();
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private MemoryParticipant? _memory;
+    private HardwareParticipant? _hardware;
+    private CheckpointLoop? _loop;
+    private SessionThreads? _threads;
+    private int _yieldAsked;
+    private long _committedAt;
+    private ulong _committedEpoch;
+    private long _backupBytes;
+
+    /// <summary>Connects. Throws as <see cref="PrimaryLink.Connect"/>.</summary>
+    public PrimarySession(PrimaryGuest guest, ProtectAnnotation annotation, GuestOwnership ownership, StatusBoard status, ILogger logger, CancellationToken stop)
+    {
+        _guest = guest;
+        _annotation = annotation;
+        _ownership = ownership;
+        _status = status;
+        _logger = logger;
+        Protocol.Configuration.HikaeConfiguration configuration = guest.Options.Configuration;
+        var hello = new Hello(
+            ReplicationVersion.Current,
+            ReplicationVersion.Oldest,
+            guest.Options.Guest,
+            guest.Name,
+            configuration.HostName,
+            ownership.Current?.Generation ?? 0,
+            (int)configuration.Link.DetectAfter.TotalMilliseconds);
+        _link = PrimaryLink.Connect(annotation.Backup, configuration.Link, hello, stop);
+        logger.Linked(_link.Welcome.Host, _link.Welcome.Version);
+
+        // A fifth of the shortest patience: four heartbeats may be late.
+        TimeSpan patience = TimeSpan.FromMilliseconds(Math.Min(_link.Welcome.DetectMs, hello.DetectMs));
+        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5);
+        _pace = new CheckpointPace(
+            TimeProvider.System,
+            configuration.Checkpoint.MinInterval,
+            annotation.Interval ?? configuration.Checkpoint.Interval,
+            configuration.Checkpoint.MaxInterval);
+    }
+
+    /// <summary>A device or memory came or went. Any thread.</summary>
+    public void NoteHardwareChange() => _hardware?.NoteChange();
+
+    /// <summary>Tells the backup that protection ends by intent, so that it drops its replica. Any thread.</summary>
+    public void SayBye(string reason)
+    {
+        try
+        {
+            _link.Connection.TrySend(RecordType.Bye, 0, ReplicationJson.Write(new Bye(reason)), ByePatience);
+        }
+        catch (PeerLostException)
+        {
+            // Then the backup asks the arbiter, which knows better.
+        }
+    }
+
+    /// <summary>Runs until something ends the session; always throws what did.</summary>
+    public void Run(CancellationToken stop)
+    {
+        using var threads = new SessionThreads(_link.Connection.Dispose, stop);
+        _threads = threads;
+        try
+        {
+            threads.Start("shipping", _shipper.Run);
+            _link.Connection.Send(
+                RecordType.DomainXml, 0, System.Text.Encoding.UTF8.GetBytes(HardwareParticipant.ReadXml(_guest.Connection.Domain)));
+            _status.Set(GuestState.Synchronising, "the backup tries whether it could run the guest");
+            _status.MeasureWith(Measure);
+            threads.RunHere(Receive);
+            threads.Join();
+        }
+        finally
+        {
+            _status.MeasureWith(null);
+            _loop?.AbortAll();
+        }
+    }
+
+    public void Dispose()
+    {
+        _link.Dispose();
+        _loop?.Dispose();
+        _queue.Dispose();
+        _pool.Dispose();
+        _shipper.Dispose();
+        _pace.Dispose();
+    }
+
+    private void Receive(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            RecordHeader header = _link.Connection.Receive(out ReadOnlySpan<byte> payload);
+            cancellationToken.ThrowIfCancellationRequested();
+            switch (header.Type)
+            {
+                case RecordType.Heartbeat:
+                    break;
+                case RecordType.Ack:
+                    if (payload.Length == sizeof(long))
+                    {
+                        Volatile.Write(ref _backupBytes, BinaryPrimitives.ReadInt64BigEndian(payload));
+                    }
+                    (_loop ?? throw new PeerLostException("The backup acknowledged an epoch before there was one.")).Acknowledge(new EpochId(header.Epoch));
+                    break;
+                case RecordType.DryStartResult:
+                    OnDryStart(ReplicationJson.Read<DryStartResult>(payload));
+                    break;
+                case RecordType.Yield:
+                    Volatile.Write(ref _yieldAsked, 1);
+                    _pace.Ask();
+                    break;
+                case RecordType.Recovered:
+                    throw new GuestMovedException(ReplicationJson.Read<Recovered>(payload));
+                case RecordType.Refuse:
+                    throw new NotProtectableException($"{_annotation.Backup}: {ReplicationJson.Read<Refuse>(payload).Reason}");
+                default:
+                    if (!header.IsOptional)
+                    {
+                        throw new PeerLostException($"The backup sent a {header.Type} record, which this host does not expect.");
+                    }
+                    break;
+            }
+        }
+    }
+
+    private void OnDryStart(DryStartResult result)
+    {
+        if (!result.Ok)
+        {
+            throw new NotProtectableException($"{_link.Welcome.Host} could not run the guest: {result.Reason}");
+        }
+        if (_loop is null)
+        {
+            _threads!.Start("checkpoint", Checkpoints);
+        }
+    }
+
+    private void Checkpoints(CancellationToken cancellationToken)
+    {
+        _status.Set(GuestState.Synchronising, "the first checkpoint is on its way");
+        using DirtyTracker tracker = DirtyTracker.Attach(_guest.Process.Pid);
+        using var deviceState = new DeviceStateCapture(_guest.Monitor);
+        _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages);
+        _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
+        var devices = new DeviceParticipant(deviceState, _queue);
+        var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
+        _loop = new CheckpointLoop(pause, _queue, [_hardware, _memory, devices], _pauses);
+        _loop.Committed += OnCommitted;
+        try
+        {
+            while (Volatile.Read(ref _yieldAsked) == 0)
+            {
+                _pace.Wait(cancellationToken);
+                if (_loop.TryCheckpoint(cancellationToken))
+                {
+                    AfterCheckpoint();
+                }
+                else
+                {
+                    _status.Set(GuestState.Paused, "the guest was paused by a user; protection goes on when it runs again");
+                }
+            }
+            Yield(_loop, cancellationToken);
+        }
+        finally
+        {
+            deviceState.Detach();
+        }
+    }
+
+    private void AfterCheckpoint()
+    {
+        _pace.Observe(_memory!.LastEpochPages);
+        PauseTimings pause = _pauses.Last;
+        if (pause.TotalMs > LongPauseMs)
+        {
+            _logger.LongPause(pause.Epoch, Math.Round(pause.TotalMs, 1));
+        }
+        if (_status.Current.State is GuestState.Paused && _committedEpoch > 0)
+        {
+            _status.Set(GuestState.Protected, OutputsReason);
+        }
+    }
+
+    private void Yield(CheckpointLoop loop, CancellationToken cancellationToken)
+    {
+        _status.Set(GuestState.Ending, $"the guest moves to {_link.Welcome.Host}, as an administrator asked");
+        EpochId last = loop.Next;
+        while (!loop.TryFinalCheckpoint(cancellationToken))
+        {
+            // A user's pause moves with the guest only when it is lifted first: the state after the move would be "running".
+            throw new NotProtectableException("the guest was paused by a user and was not moved");
+        }
+        _queue.Add(new EpochPart.Yielded(last), cancellationToken);
+    }
+
+    private void OnCommitted(EpochId epoch)
+    {
+        Volatile.Write(ref _committedAt, Stopwatch.GetTimestamp());
+        ulong before = _committedEpoch;
+        Volatile.Write(ref _committedEpoch, epoch.Value);
+        if (before == 0)
+        {
+            _logger.FirstCommit(epoch, Math.Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds));
+            _ownership.ClaimProtected(_link.Welcome.Host);
+            _guest.Marker.SetOwnedGeneration(_guest.Process.Pid, _ownership.Current!.Generation);
+            _status.Set(GuestState.Protected, OutputsReason);
+        }
+    }
+
+    private string? OutputsReason => _annotation.Outputs is GuestOutputs.Unheld
+        ? "outputs are not held: packets and disk writes leave before their checkpoint is committed (an experiment)"
+        : null;
+
+    private GuestStatus Measure(GuestStatus status)
+    {
+        IReadOnlyList<PauseTimings> pauses = _pauses.ToList();
+        ShippingCounters counters = _shipper.Counters;
+        ulong epoch = Volatile.Read(ref _committedEpoch);
+        (long left, long total) = _memory?.FirstCopy ?? default;
+        string? reason = status.State is GuestState.Synchronising && left > 0
+            ? $"the first checkpoint is on its way, {100 - (100 * left / Math.Max(1, total))} % copied"
+            : status.Reason;
+        return status with
+        {
+            Reason = reason,
+            Epoch = epoch,
+            CommittedAgeMs = epoch == 0 ? null : Math.Round(Stopwatch.GetElapsedTime(Volatile.Read(ref _committedAt)).TotalMilliseconds),
+            PauseMsP50 = Math.Round(PauseStatistics.Percentile(pauses.Select(pause => pause.TotalMs), 0.5), 2),
+            PauseMsMax = pauses.Count == 0 ? 0 : Math.Round(pauses.Max(pause => pause.TotalMs), 2),
+            BackupBytes = Volatile.Read(ref _backupBytes),
+            GuestBytes = _hardware?.GuestBytes ?? 0,
+            DirtyBytesPerEpoch = (_memory?.LastEpochPages ?? 0) * ReplicationLimits.PageBytes,
+            SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported),
+            Peer = _link.Welcome.Host,
+        };
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Control;
+using Hikae.Sidecar.Epoch;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar;
+
+/// <summary>Every line the sidecar can log. Ids: 1xx process and capture, 2xx epoch, 3xx link, 4xx ownership and recovery. Guest and role are in the scope.</summary>
+internal static partial class SidecarLog
+{
+    /// <summary>The fields that every line of this process carries.</summary>
+    internal static readonly Func<ILogger, Guid, GuestRole, IDisposable?> Scope = LoggerMessage.DefineScope<Guid, GuestRole>("guest={Guest} role={Role}");
+
+    [LoggerMessage(101, LogLevel.Information, "Started, pid {Pid}, version {Version}")]
+    internal static partial void Started(this ILogger logger, int pid, string version);
+
+    [LoggerMessage(102, LogLevel.Information, "State {State}: {Reason}")]
+    internal static partial void StateChanged(this ILogger logger, GuestState state, string reason);
+
+    [LoggerMessage(103, LogLevel.Warning, "The guest could not be resumed yet: {Detail}; trying until it goes on")]
+    internal static partial void ResumeFailed(this ILogger logger, string detail);
+
+    [LoggerMessage(104, LogLevel.Warning, "The guest stood still because an earlier sidecar died in a checkpoint; it goes on")]
+    internal static partial void ResumedAfterCrash(this ILogger logger);
+
+    [LoggerMessage(105, LogLevel.Information, "Ends: {Reason}")]
+    internal static partial void Ending(this ILogger logger, string reason);
+
+    [LoggerMessage(106, LogLevel.Warning, "The daemon's control socket {Path} cannot be reached: {Detail}")]
+    internal static partial void DaemonUnreachable(this ILogger logger, string path, string detail);
+
+    [LoggerMessage(107, LogLevel.Warning, "Live status could not be written to the domain's metadata: {Detail}")]
+    internal static partial void MetadataFailed(this ILogger logger, string detail);
+
+    [LoggerMessage(108, LogLevel.Error, "Unexpected: {Detail}")]
+    internal static partial void Unexpected(this ILogger logger, string detail, Exception error);
+
+    [LoggerMessage(109, LogLevel.Warning, "The guest agent's answer was refused: {Detail}")]
+    internal static partial void AgentRefused(this ILogger logger, string detail);
+
+    [LoggerMessage(201, LogLevel.Warning, "{Epoch} took {PauseMs} ms of guest pause")]
+    internal static partial void LongPause(this ILogger logger, EpochId epoch, double pauseMs);
+
+    [LoggerMessage(202, LogLevel.Information, "{Epoch} is the first whole checkpoint on the backup, after {Ms} ms")]
+    internal static partial void FirstCommit(this ILogger logger, EpochId epoch, double ms);
+
+    [LoggerMessage(203, LogLevel.Debug, "{Epoch} sealed: {Pages} pages, pause {PauseMs} ms")]
+    internal static partial void EpochSealed(this ILogger logger, EpochId epoch, long pages, double pauseMs);
+
+    [LoggerMessage(301, LogLevel.Information, "Linked with {Peer}, protocol version {Version}")]
+    internal static partial void Linked(this ILogger logger, string peer, int version);
+
+    [LoggerMessage(302, LogLevel.Warning, "{Detail}")]
+    internal static partial void PeerLost(this ILogger logger, string detail);
+
+    [LoggerMessage(303, LogLevel.Information, "The primary says goodbye ({Reason}): the replica is dropped")]
+    internal static partial void PrimarySaidBye(this ILogger logger, string reason);
+
+    [LoggerMessage(304, LogLevel.Warning, "A torn epoch {Epoch} is discarded, the replica stays at epoch {Committed}")]
+    internal static partial void TornEpoch(this ILogger logger, ulong epoch, ulong committed);
+
+    [LoggerMessage(401, LogLevel.Critical, "Fenced: {Detail}. The guest is destroyed on this host")]
+    internal static partial void Fenced(this ILogger logger, string detail);
+
+    [LoggerMessage(402, LogLevel.Error, "The arbiter cannot be reached: {Detail}")]
+    internal static partial void ArbiterUnavailable(this ILogger logger, string detail);
+
+    [LoggerMessage(403, LogLevel.Information, "Dry start: {Detail}")]
+    internal static partial void DryStarted(this ILogger logger, string detail);
+
+    [LoggerMessage(404, LogLevel.Warning, "Failover begins: {Detail}")]
+    internal static partial void FailoverBegins(this ILogger logger, string detail);
+
+    [LoggerMessage(405, LogLevel.Warning, "Failover is done: the guest runs here from epoch {Epoch}, {Ms} ms after the decision")]
+    internal static partial void FailoverDone(this ILogger logger, ulong epoch, double ms);
+
+    [LoggerMessage(406, LogLevel.Critical, "Failover did not succeed: {Detail}")]
+    internal static partial void FailoverFailed(this ILogger logger, string detail);
+
+    [LoggerMessage(407, LogLevel.Information, "No failover: {Detail}")]
+    internal static partial void NoFailover(this ILogger logger, string detail);
+
+    [LoggerMessage(408, LogLevel.Information, "Recovery: {Step} after {Ms} ms")]
+    internal static partial void RecoveryStep(this ILogger logger, string step, double ms);
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Control;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar;
+
+/// <summary>What this sidecar tells the world of its guest: to the daemon at every change and each second, to the log when the state changes.</summary>
+internal sealed class StatusBoard : IDisposable
+{
+    private static readonly TimeSpan PublishInterval = TimeSpan.FromSeconds(1);
+
+    private readonly DaemonClient _daemon;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _logger;
+    private readonly ITimer _timer;
+    private readonly Lock _gate = new();
+
+    // guarded by _gate
+    private GuestStatus _status;
+    private Func<GuestStatus, GuestStatus>? _measure;
+
+    public StatusBoard(GuestStatus initial, DaemonClient daemon, TimeProvider clock, ILogger logger)
+    {
+        _status = initial;
+        _daemon = daemon;
+        _clock = clock;
+        _logger = logger;
+        _timer = clock.CreateTimer(_ => Publish(), null, TimeSpan.Zero, PublishInterval);
+    }
+
+    /// <summary>Called after the state or the reason changed, on the thread that changed it.</summary>
+    public event Action<GuestStatus>? Changed;
+
+    public GuestStatus Current
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _status;
+            }
+        }
+    }
+
+    /// <summary>Changes the state. The same state with the same reason changes nothing.</summary>
+    public void Set(GuestState state, string? reason = null)
+    {
+        GuestStatus changed;
+        lock (_gate)
+        {
+            if (_status.State == state && _status.Reason == reason)
+            {
+                return;
+            }
+            changed = _status = _status with { State = state, Reason = reason };
+        }
+        _logger.StateChanged(state, reason ?? "as wanted");
+        Publish();
+        Changed?.Invoke(changed);
+    }
+
+    /// <summary>Changes other members; published with the next report.</summary>
+    public void Update(Func<GuestStatus, GuestStatus> change)
+    {
+        lock (_gate)
+        {
+            _status = change(_status);
+        }
+    }
+
+    /// <summary>Fills in the figures at each report; null when there is nothing to measure.</summary>
+    public void MeasureWith(Func<GuestStatus, GuestStatus>? measure)
+    {
+        lock (_gate)
+        {
+            _measure = measure;
+        }
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void Publish()
+    {
+        GuestStatus status;
+        lock (_gate)
+        {
+            if (_measure is not null)
+            {
+                _status = _measure(_status);
+            }
+            status = _status with { UpdatedAt = _clock.GetUtcNow() };
+        }
+        _daemon.Publish(status);
+    }
+}
