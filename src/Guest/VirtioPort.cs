@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Guest;
-using Microsoft.Win32.SafeHandles;
 
 namespace Hikae.Guest;
 
@@ -11,9 +10,12 @@ namespace Hikae.Guest;
 /// </remarks>
 internal sealed class VirtioPort : IHostPort
 {
-    private readonly SafeFileHandle _device;
+    private const int Unbuffered = 0;
 
-    private VirtioPort(SafeFileHandle device)
+    // Not RandomAccess: it refuses a device that cannot seek.
+    private readonly FileStream _device;
+
+    private VirtioPort(FileStream device)
     {
         _device = device;
     }
@@ -39,12 +41,12 @@ internal sealed class VirtioPort : IHostPort
     /// <summary>Null: no such port. Throws <see cref="IOException"/>: it is there but cannot be opened now (another agent has it).</summary>
     internal static VirtioPort? TryOpen(GuestFiles files) =>
         Find(files) is { } path
-            ? new VirtioPort(File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+            ? new VirtioPort(new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, Unbuffered))
             : null;
 
-    public int Read(Span<byte> buffer) => RandomAccess.Read(_device, buffer, 0);
+    public int Read(Span<byte> buffer) => _device.Read(buffer);
 
-    public void Write(ReadOnlySpan<byte> bytes) => RandomAccess.Write(_device, bytes, 0);
+    public void Write(ReadOnlySpan<byte> bytes) => _device.Write(bytes);
 
     public void Dispose() => _device.Dispose();
 }

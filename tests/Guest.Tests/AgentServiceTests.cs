@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
 using Hikae.Guest.Pages;
 using Hikae.Protocol.Guest;
 using Xunit;
@@ -127,6 +128,20 @@ public sealed class AgentServiceTests : IDisposable
         Assert.Equal(Path.Combine(_guest.Files.Devices, "vport1p2"), VirtioPort.Find(_guest.Files));
         _guest.Write("dev/virtio-ports/org.hikae.guest.0", "");
         Assert.Equal(Path.Combine(_guest.Files.PortLinks, "org.hikae.guest.0"), VirtioPort.Find(_guest.Files));
+    }
+
+    [Fact]
+    public void A_device_that_cannot_seek_is_read_and_written()
+    {
+        // A FIFO open for both is as much of a character device as a test can have without a guest.
+        Directory.CreateDirectory(_guest.Files.PortLinks);
+        using Process fifo = Process.Start("mkfifo", Path.Combine(_guest.Files.PortLinks, GuestProtocol.PortName));
+        fifo.WaitForExit();
+        using VirtioPort port = VirtioPort.TryOpen(_guest.Files)!;
+        port.Write([1, 2, 3]);
+        byte[] buffer = new byte[8];
+        Assert.Equal(3, port.Read(buffer));
+        Assert.Equal([1, 2, 3], buffer[..3]);
     }
 
     private static byte[] Ping()
