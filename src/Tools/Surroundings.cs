@@ -17,6 +17,9 @@ internal sealed record Surroundings(TextWriter Output, TextWriter Errors)
     /// <summary>The virsh program; a name is looked for in PATH.</summary>
     internal string Virsh { get; init; } = "virsh";
 
+    /// <summary>The setpriv program of util-linux.</summary>
+    internal string Setpriv { get; init; } = "/usr/bin/setpriv";
+
     /// <summary>What stands before every path of the host that doctor looks at; "" on a host.</summary>
     internal string HostRoot { get; init; } = "";
 

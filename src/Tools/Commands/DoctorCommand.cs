@@ -47,6 +47,7 @@ internal static class DoctorCommand
         IDoctorCheck[] checks =
         [
             new KernelCheck(host),
+            new PostcopyCheck(host, surroundings.Setpriv),
             new LibvirtCheck(virsh),
             new LibraryCheck(host),
             new HookCheck(host),

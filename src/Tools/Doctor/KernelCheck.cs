@@ -42,7 +42,7 @@ internal sealed class KernelCheck(HostFiles host) : IDoctorCheck
 
         return build is not null && !build.Contains("CONFIG_PTE_MARKER_UFFD_WP=y", StringComparison.Ordinal)
             ? Finding.Fail("userfaultfd", "this kernel cannot write-protect shared memory with it", Remedy)
-            : Finding.Ok("userfaultfd", "usable by QEMU's user");
+            : Finding.Ok("userfaultfd", "usable by QEMU's user to track memory");
     }
 
     private Finding Ptrace() => host.Read("/proc/sys/kernel/yama/ptrace_scope") == "3"
