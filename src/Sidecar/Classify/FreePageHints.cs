@@ -139,6 +139,8 @@ internal sealed class FreePageHints : IScanAnswers
         var request = new ScanRequest(scanNumber, _open.FirstPfn, end - _open.FirstPfn, ScanContents.Both);
         if (!_agent.TryRequest(request))
         {
+            // It cost the guest nothing, so the next one need not wait.
+            _everAsked = false;
             CloseQuestion();
             return;
         }

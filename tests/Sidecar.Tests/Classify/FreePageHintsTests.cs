@@ -223,7 +223,6 @@ public sealed class FreePageHintsTests
         _hints.MarkWritten(0, 0, 256);
         Assert.False(Channel.IsWanted(1));
         Assert.False(_hints.TryTakeAnswer(out _));
-        _clock.Advance(FreePageHints.ShortestRest);
         Assert.True(_hints.MayAsk);
     }
 
