@@ -47,7 +47,8 @@ public sealed record GuestStatus
     public string? Peer { get; init; }
 
     /// <summary>What happens to the guest's packets.</summary>
-    public OutputHold Outputs { get; init; } = OutputHold.None;
+    /// <remarks>The JSON reader sets an init-only member that is not in the message to 0, past any initialiser, and 0 cannot be written again.</remarks>
+    public OutputHold Outputs { get => field == 0 ? OutputHold.None : field; init; }
 
     /// <summary>Name of the host that wrote this.</summary>
     public required string Host { get; init; }

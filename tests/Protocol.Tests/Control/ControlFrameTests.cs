@@ -54,6 +54,18 @@ public class ControlFrameTests
     }
 
     [Fact]
+    public void A_status_without_its_optional_members_can_be_passed_on()
+    {
+        byte[] json = """{"type":"statuses","guests":[{"guest":"web","uuid":"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0","role":"primary","state":"protected","host":"a","updatedAt":"2026-01-01T00:00:00Z"}]}"""u8.ToArray();
+        byte[] frame = [0, 0, 0, (byte)json.Length, .. json];
+
+        Assert.True(ControlFrame.TryRead(frame, out ControlMessage message, out _));
+
+        Assert.Equal(OutputHold.None, Assert.Single(((Statuses)message).Guests).Outputs);
+        Assert.NotEmpty(ControlFrame.Write(message));
+    }
+
+    [Fact]
     public void Statuses_come_back_in_order()
     {
         byte[] frame = ControlFrame.Write(new Statuses([Mail, Mail with { Guest = "web" }], More: true));
