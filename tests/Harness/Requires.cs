@@ -17,6 +17,15 @@ public static class Requires
         Assert.SkipUnless(folders.Any(folder => File.Exists(Path.Combine(folder, name))), $"needs the program {name}");
     }
 
+    /// <summary>The test runs programs as ./publish leaves them in artifacts/bin, and does not build them itself.</summary>
+    public static void Published(params string[] programs)
+    {
+        foreach (string program in programs)
+        {
+            Assert.SkipUnless(File.Exists(Repository.PathOf("artifacts", "bin", program)), $"needs artifacts/bin/{program}: run ./publish");
+        }
+    }
+
     /// <summary>The test uses a kernel feature that came with this version.</summary>
     public static void Kernel(int major, int minor) =>
         Assert.SkipUnless(

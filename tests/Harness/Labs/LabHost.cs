@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Globalization;
+using System.Text.Json;
+
+namespace Hikae.Harness.Labs;
+
+/// <summary>One host of a lab.</summary>
+public sealed class LabHost
+{
+    private static readonly JsonSerializerOptions StatusJson = new(JsonSerializerDefaults.Web);
+
+    private readonly Lab _lab;
+
+    internal LabHost(Lab lab, string name)
+    {
+        _lab = lab;
+        Name = name;
+    }
+
+    /// <summary>hostA, hostB, and so on; it resolves to the host's address on the replication network.</summary>
+    public string Name { get; }
+
+    /// <summary>False after a power cut.</summary>
+    public bool IsRunning => Pid is not null;
+
+    /// <summary>Outside folder of the guests' serial consoles, readable also after a power cut.</summary>
+    public string GuestLogs => Path.Combine(_lab.Folder, "hosts", Name, "guests");
+
+    /// <summary>Outside path of a file of this running host.</summary>
+    public string PathOf(string file) => $"/proc/{Pid ?? throw new InvalidOperationException($"{Name} is not running")}/root{file}";
+
+    /// <summary>Process number of the host's first process, in the outer namespace; null when it is not running.</summary>
+    internal int? Pid { get; private set; }
+
+    /// <summary>Runs a program here; throws when it fails. Gives its output.</summary>
+    public string Run(string program, params string[] arguments) => _lab.Check(TryRun(program, arguments)).Output;
+
+    /// <summary>Runs a program here, which may fail.</summary>
+    public CommandResult TryRun(string program, params string[] arguments)
+    {
+        if (Pid is not { } pid)
+        {
+            return new CommandResult(program, 255, "", $"{Name} is not running");
+        }
+
+        string[] enter =
+        [
+            "--target", pid.ToString(CultureInfo.InvariantCulture), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd", "--",
+            "/usr/bin/env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8",
+        ];
+        return LabCommand.Run("nsenter", [.. enter, program, .. arguments]) with { Command = $"{Name}: {program} {string.Join(' ', arguments)}" };
+    }
+
+    /// <summary>Runs shell commands here; throws when the last one fails.</summary>
+    public string Shell(string commands) => Run("bash", "-c", commands);
+
+    /// <summary>virsh; throws when it fails.</summary>
+    public string Virsh(params string[] arguments) => Run("virsh", ["-q", .. arguments]);
+
+    /// <summary>The hikae command; throws when it fails.</summary>
+    public string Hikae(params string[] arguments) => Run("hikae", arguments);
+
+    /// <summary>All guests that this host's daemon knows; none when the daemon does not answer.</summary>
+    public IReadOnlyList<GuestReport> Reports()
+    {
+        CommandResult result = TryRun("hikae", "status", "--json");
+        return result.Succeeded ? JsonSerializer.Deserialize<GuestReport[]>(result.Output, StatusJson)! : [];
+    }
+
+    /// <summary>A power cut: nothing of it says goodbye. The disk stays.</summary>
+    public void Kill()
+    {
+        _lab.ScriptCommand("kill", Name);
+        Pid = null;
+    }
+
+    /// <summary>Power back after a cut: same disk, hikaed starts where it was installed.</summary>
+    public void Boot()
+    {
+        _lab.ScriptCommand("boot", Name);
+        Refresh();
+    }
+
+    /// <summary>Unplugs it from a network; the carrier stays up, as behind a dead switch.</summary>
+    /// <param name="network">lan or repl.</param>
+    public void Cut(string network) => _lab.ScriptCommand("cut", network, Name);
+
+    /// <summary>Plugs it in again.</summary>
+    /// <param name="network">lan or repl.</param>
+    public void Restore(string network) => _lab.ScriptCommand("restore", network, Name);
+
+    /// <summary>SIGSTOP for all its processes, guests included.</summary>
+    public void Freeze() => _lab.ScriptCommand("freeze", Name);
+
+    /// <summary>They go on.</summary>
+    public void Thaw() => _lab.ScriptCommand("thaw", Name);
+
+    /// <summary>Sends a signal to a process, by the number it has on this host.</summary>
+    /// <param name="signal">KILL, TERM, STOP, CONT.</param>
+    /// <param name="pid">The process.</param>
+    public void Signal(string signal, int pid) => Run("kill", "-" + signal, pid.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>Ends hikaed as a crash would and starts it again.</summary>
+    public void RestartHikaed()
+    {
+        Signal("KILL", int.Parse(Run("cat", "/run/hikaed.pid"), CultureInfo.InvariantCulture));
+        StartHikaed();
+    }
+
+    /// <summary>Starts hikaed, which does not run.</summary>
+    public void StartHikaed() =>
+        Shell("setsid sh -c 'echo $$ >/run/hikaed.pid; exec /usr/sbin/hikaed' </dev/null >>/var/log/hikae/hikaed.log 2>&1 &");
+
+    /// <summary>Ends libvirtd as a crash would and starts it again.</summary>
+    public void RestartLibvirtd()
+    {
+        Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; rm -f /run/libvirtd.pid; libvirtd -d");
+        _lab.Eventually($"libvirtd on {Name} answers again", () => TryRun("virsh", "-q", "list").Succeeded ? "" : null);
+    }
+
+    /// <summary>What an engineer would look at first, for messages of failed tests.</summary>
+    public string Logs() => IsRunning
+        ? TryRun("bash", "-c", "virsh -q list --all; ps -eo pid,stat,etime,args --sort pid | cut -c1-160 | grep -E 'hikae|libvirtd'; hikae status; tail -n 60 /var/log/hikae/*.log").Output
+        : "not running";
+
+    internal void Refresh() => Pid = _lab.PidOf(Name);
+}
