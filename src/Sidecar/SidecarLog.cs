@@ -82,4 +82,19 @@ internal static partial class SidecarLog
 
     [LoggerMessage(408, LogLevel.Information, "Recovery: {Step} after {Ms} ms")]
     internal static partial void RecoveryStep(this ILogger logger, string step, double ms);
+
+    [LoggerMessage(450, LogLevel.Warning, "Recovery with lazy memory failed, trying the ordinary stream: {Detail}")]
+    internal static partial void LazyMemoryFailed(this ILogger logger, string detail);
+
+    [LoggerMessage(451, LogLevel.Warning, "No lazy memory, all memory is loaded before the guest runs: {Detail}")]
+    internal static partial void NoLazyMemory(this ILogger logger, string detail);
+
+    [LoggerMessage(452, LogLevel.Error, "The guest runs, but libvirt did not take its definition: {Detail}")]
+    internal static partial void NotDefined(this ILogger logger, string detail);
+
+    [LoggerMessage(453, LogLevel.Warning, "A domain left over from a recovery that was cut short is destroyed")]
+    internal static partial void LeftoverDestroyed(this ILogger logger);
+
+    [LoggerMessage(454, LogLevel.Error, "The domain of a failed recovery could not be destroyed: {Detail}")]
+    internal static partial void NotDestroyed(this ILogger logger, string detail);
 }

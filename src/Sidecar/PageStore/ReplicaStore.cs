@@ -17,7 +17,8 @@ namespace Hikae.Sidecar.PageStore;
 /// Memory has a bound a peer cannot move: every page has at most one committed and one staged copy of at most 4096 bytes
 /// and two table entries, and the guest's size is limited by <see cref="ReplicationLimits"/>.
 ///
-/// One thread at a time, <see cref="Statistics"/> included. Nothing here waits or logs, and nothing allocates per page.
+/// One thread at a time; only <see cref="Statistics"/> may be read by others, its numbers are then of slightly different
+/// moments. Nothing here waits or logs, and nothing allocates per page.
 /// </remarks>
 internal sealed class ReplicaStore : ISlotOwners, IDisposable
 {
@@ -66,9 +67,10 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
                 stored += committed.StoredBytes;
                 table += committed.TableBytes;
             }
-            foreach (ReplicaBlock? block in _byNumber)
+            // By index: another thread may be adding a block.
+            for (int i = 0; i < _byNumber.Count; i++)
             {
-                table += block?.Staged?.TableBytes ?? 0;
+                table += _byNumber[i]?.Staged?.TableBytes ?? 0;
             }
             return new ReplicaStatistics(
                 pages - hard - free, free, hard, stored, _arena.ResidentBytes, table, _committedDevices.CapacityBytes + _stagedDevices.CapacityBytes);

@@ -1,17 +1,141 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Net.Sockets;
+using Hikae.Native.Libvirt;
+using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.PageStore;
+using Hikae.Sidecar.Recovery.Stream;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Recovery;
 
+/// <summary>Starts a guest on this host from its replica; before that, tries whether it could.</summary>
+/// <remarks>
+/// Theory of operation. libvirt creates the domain paused, with a QEMU that waits for a migration stream. The stream comes
+/// from the replica: with lazy memory if QEMU may use userfaultfd, else whole. Once QEMU has loaded the devices, libvirt
+/// itself resumes the guest, so its idea of the domain is right, and the ordinary XML becomes the domain's definition.
+///
+/// Invariants: an attempt that fails leaves no domain behind. There is no second attempt once the guest has run.
+/// Whether this host may run the guest is not asked here: the caller owns it before it calls <see cref="Recover"/>.
+/// </remarks>
+/// <param name="uri">libvirt's address, qemu:///system.</param>
+/// <param name="logger">The sidecar's log.</param>
 internal sealed class GuestStarter(string uri, ILogger logger)
 {
-    public DryStartResult DryStart(string xml) => new(uri.Length + xml.Length > 0, null, true);
+    /// <summary>Where libvirt's system daemon keeps a directory for each running QEMU.</summary>
+    private const string StateDirectory = "/var/lib/libvirt/qemu";
 
-    public void Recover(string xml, ReplicaStore store, string formerPrimary, Action<TimeSpan> running)
+    /// <summary>After the last page QEMU only has to say so; a host that swaps may take its time.</summary>
+    private static readonly TimeSpan ShutTimeout = TimeSpan.FromSeconds(60);
+
+    private RecoveryProgress? _progress;
+
+    /// <summary>The recovery in progress or the last one; null before the first.</summary>
+    public RecoveryProgress? Progress => Volatile.Read(ref _progress);
+
+    /// <summary>Creates the guest paused and destroys it again: whether this host has its disks, networks and devices.</summary>
+    public DryStartResult DryStart(string xml)
     {
-        logger.FailoverBegins(uri);
-        throw new RecoveryException("not yet");
+        try
+        {
+            IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
+            using Connection connection = Connection.Open(uri);
+            RefuseIfTaken(connection, domainXml);
+            // AutoDestroy: should this process die now, libvirt ends the domain.
+            using IncomingDomain incoming = IncomingDomain.Create(connection, domainXml, DomainCreateFlags.AutoDestroy);
+            string? noLazyMemory;
+            try
+            {
+                noLazyMemory = incoming.TryEnableLazyMemory();
+            }
+            finally
+            {
+                incoming.Domain.Destroy();
+            }
+            return new DryStartResult(true, noLazyMemory, noLazyMemory is null);
+        }
+        catch (Exception error) when (IsExpected(error))
+        {
+            return new DryStartResult(false, error.Message, false);
+        }
+    }
+
+    /// <summary>Starts the guest from the store's checkpoint and returns when all its memory is there. Throws <see cref="RecoveryException"/>.</summary>
+    /// <param name="xml">The primary's live XML of that checkpoint.</param>
+    /// <param name="store">The replica; used by this call alone until it returns.</param>
+    /// <param name="formerPrimary">The host that becomes the guest's backup in its definition.</param>
+    /// <param name="running">Called once, with the time from the beginning, when the guest runs. Its memory may still be on its way.</param>
+    /// <param name="beforeLoad">Called with the domain while its QEMU is still empty: to put the guest's disks in their place.</param>
+    public void Recover(string xml, ReplicaStore store, string? formerPrimary, Action<TimeSpan> running, Action<Domain>? beforeLoad = null)
+    {
+        RecoveryProgress progress = new(logger);
+        Volatile.Write(ref _progress, progress);
+        IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
+        RecoveryAttempt attempt = new(uri, StateDirectory, logger, progress)
+        {
+            DomainXml = domainXml,
+            Store = store,
+            FormerPrimary = formerPrimary,
+            Running = running,
+            BeforeLoad = beforeLoad,
+            ShutTimeout = ShutTimeout,
+        };
+        try
+        {
+            try
+            {
+                attempt.Run(RefuseIfTaken, lazyMemory: true);
+            }
+            catch (Exception error) when (IsExpected(error) && attempt is { UsedLazyMemory: true, GuestHasRun: false })
+            {
+                logger.LazyMemoryFailed(error.Message);
+                attempt.Run(RefuseIfTaken, lazyMemory: false);
+            }
+        }
+        catch (Exception error) when (IsExpected(error) && error is not RecoveryException)
+        {
+            throw new RecoveryException(error.Message, error);
+        }
+    }
+
+    /// <summary>
+    /// Makes the recovered guest an ordinary one: the annotation is put back, now naming the former primary, so that it is protected
+    /// again. Only after <see cref="Recover"/> returned, because its memory can be tracked only then.
+    /// </summary>
+    public void RestoreAnnotation(string xml, string? formerPrimary)
+    {
+        IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
+        using Connection connection = Connection.Open(uri);
+        using Domain domain = connection.FindByUuid(domainXml.Uuid)
+            ?? throw new RecoveryException($"The recovered guest {domainXml.Name} is gone.");
+        domain.SetMetadataElement(null, HikaeNamespaces.Prefix, HikaeNamespaces.Incoming, DomainAffect.Live);
+        if (domainXml.Annotation(formerPrimary) is string annotation)
+        {
+            domain.SetMetadataElement(annotation, HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+        }
+    }
+
+    private static bool IsExpected(Exception error) => error is
+        RecoveryException or LibvirtException or QemuMonitorException or MigrationStreamException or DamagedPageException or IOException or SocketException;
+
+    private void RefuseIfTaken(Connection connection, IncomingDomainXml xml)
+    {
+        using Domain? same = connection.FindByUuid(xml.Uuid);
+        if (same is not null && same.Id >= 0)
+        {
+            if (!IncomingMarker.IsIn(same.GetXml(DomainXmlFlags.None)) || !IncomingDomain.IsWaitingForStream(same))
+            {
+                throw new RecoveryException($"A guest with UUID {xml.Uuid} is active on this host, under the name \"{same.Name}\".");
+            }
+            // Only a sidecar that died half-way leaves such a domain: it never ran and never will.
+            logger.LeftoverDestroyed();
+            same.Destroy();
+        }
+        using Domain? namesake = connection.FindByName(xml.Name);
+        if (namesake is not null && namesake.Uuid != xml.Uuid)
+        {
+            throw new RecoveryException($"The name \"{xml.Name}\" belongs to another guest on this host, {namesake.Uuid}.");
+        }
     }
 }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Net.Sockets;
+using Hikae.Native.Libvirt;
+using Hikae.Sidecar.PageStore;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar.Recovery;
+
+/// <summary>One way through the steps of a recovery; may be gone a second time while the guest has not run.</summary>
+internal sealed class RecoveryAttempt(string uri, string stateDirectory, ILogger logger, RecoveryProgress progress)
+{
+    public required IncomingDomainXml DomainXml { get; init; }
+
+    public required ReplicaStore Store { get; init; }
+
+    public required string? FormerPrimary { get; init; }
+
+    public required Action<TimeSpan> Running { get; init; }
+
+    public required Action<Domain>? BeforeLoad { get; init; }
+
+    public required TimeSpan ShutTimeout { get; init; }
+
+    /// <summary>True once lazy memory was tried.</summary>
+    public bool UsedLazyMemory { get; private set; }
+
+    /// <summary>True once the guest's processors may have run: what it did since then is in no replica.</summary>
+    public bool GuestHasRun { get; private set; }
+
+    public void Run(Action<Connection, IncomingDomainXml> refuseIfTaken, bool lazyMemory)
+    {
+        using Connection connection = Connection.Open(uri);
+        refuseIfTaken(connection, DomainXml);
+        progress.Done("connected to libvirt");
+        using IncomingDomain incoming = IncomingDomain.Create(connection, DomainXml, DomainCreateFlags.None);
+        try
+        {
+            progress.Done("domain created");
+            UsedLazyMemory = lazyMemory && EnableLazyMemory(incoming);
+            BeforeLoad?.Invoke(incoming.Domain);
+            string machineType = incoming.MachineType;
+            using NetworkStream stream = incoming.Connect(stateDirectory);
+            progress.Done("connected to QEMU");
+            if (UsedLazyMemory)
+            {
+                SupplyLazily(connection, incoming, machineType, stream);
+            }
+            else
+            {
+                SupplyWhole(connection, incoming, machineType, stream);
+            }
+            progress.Done("all memory is there");
+        }
+        catch
+        {
+            Destroy(incoming);
+            throw;
+        }
+    }
+
+    private bool EnableLazyMemory(IncomingDomain incoming)
+    {
+        if (incoming.TryEnableLazyMemory() is not string reason)
+        {
+            return true;
+        }
+        logger.NoLazyMemory(reason);
+        return false;
+    }
+
+    private void SupplyLazily(Connection connection, IncomingDomain incoming, string machineType, NetworkStream stream)
+    {
+        using PostcopySource source = new(Store, machineType, stream);
+        progress.Stream = source.Progress;
+        Exception? failure = null;
+        Thread sender = new(() =>
+        {
+            try
+            {
+                source.Run(ShutTimeout);
+            }
+            catch (Exception error)
+            {
+                // Thrown again below, on the thread that can do something about it.
+                Volatile.Write(ref failure, error);
+            }
+        })
+        { IsBackground = true, Name = "lazy memory" };
+        sender.Start();
+        try
+        {
+            incoming.WaitUntilLoaded(ThrowIfFailed);
+            Resume(connection, incoming);
+            sender.Join();
+            ThrowIfFailed();
+        }
+        finally
+        {
+            // Ends a sender that still writes and the return path's thread, before the source is disposed.
+            stream.Dispose();
+            sender.Join();
+        }
+
+        void ThrowIfFailed()
+        {
+            if (Volatile.Read(ref failure) is Exception error)
+            {
+                throw new RecoveryException($"Lazy memory failed: {error.Message}", error);
+            }
+        }
+    }
+
+    private void SupplyWhole(Connection connection, IncomingDomain incoming, string machineType, NetworkStream stream)
+    {
+        IncomingStreamWriter writer = new(Store, machineType);
+        progress.Stream = writer.Progress;
+        try
+        {
+            writer.Write(stream);
+        }
+        catch (IOException error)
+        {
+            throw new RecoveryException(
+                $"QEMU closed the stream after {writer.Progress.SentBytes} bytes; {IncomingDomain.LogOf(incoming.Domain)} says why ({error.Message}).", error);
+        }
+        progress.Done("memory written");
+        // A load that fails from here on ends QEMU, and with it the monitor.
+        incoming.WaitUntilLoaded(() => { });
+        Resume(connection, incoming);
+    }
+
+    private void Resume(Connection connection, IncomingDomain incoming)
+    {
+        progress.Done("devices loaded");
+        GuestHasRun = true;
+        incoming.Domain.Resume();
+        progress.Done("guest runs");
+        Running(progress.Elapsed);
+        try
+        {
+            using Domain defined = connection.DefineXml(DomainXml.ForDefinition(FormerPrimary));
+            progress.Done("definition written");
+        }
+        catch (LibvirtException error)
+        {
+            // The guest is worth more than its definition: it goes on, and the log asks for help.
+            logger.NotDefined(error.Message);
+        }
+    }
+
+    private void Destroy(IncomingDomain incoming)
+    {
+        try
+        {
+            incoming.Domain.Destroy();
+        }
+        catch (LibvirtException error) when (error.Code is LibvirtErrorCode.VIR_ERR_NO_DOMAIN or LibvirtErrorCode.VIR_ERR_OPERATION_INVALID)
+        {
+            // QEMU ended by itself.
+        }
+        catch (LibvirtException error)
+        {
+            logger.NotDestroyed(error.Message);
+        }
+    }
+}
