@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Net;
+using System.Net.Sockets;
+using Hikae.Host.Control;
+using Hikae.Host.Domains;
+using Hikae.Host.Links;
+using Hikae.Host.Sidecars;
+using Hikae.Native.Linux;
+using Hikae.Protocol.Configuration;
+using Hikae.Protocol.Ownership;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Host;
+
+/// <summary>hikaed: its parts, put together and run until it is told to end.</summary>
+/// <remarks>
+/// It holds no guest's state. Killed at any moment it loses only what sidecars say again when they reconnect: every statement about a
+/// guest is a sidecar's, every decision is the arbiter's.
+/// </remarks>
+internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configuration, TimeProvider clock, ILogger logger)
+{
+    /// <summary>Where links are accepted, once <see cref="RunAsync"/> has called back. Port 0 in the configuration takes any.</summary>
+    public IPEndPoint? LinkEndPoint { get; private set; }
+
+    /// <summary>For tests: how sidecars are started, when not as this host does.</summary>
+    public ISidecarLauncher? Launcher { get; init; }
+
+    /// <exception cref="IOException">The run directory cannot be used, or another hikaed uses it.</exception>
+    /// <exception cref="SocketException">An address is taken or is not ours.</exception>
+    public async Task RunAsync(Action ready, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(options.RunDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using FileStream only = Lock();
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using Socket control = ControlServer.Listen(options.ControlSocket);
+        using Socket links = LinkListener.Listen(IPAddress.Parse(configuration.Link.Listen), configuration.Link.Port);
+        LinkEndPoint = (IPEndPoint)links.LocalEndPoint!;
+
+        var registry = new SidecarRegistry(clock);
+        var ownership = new LoneOwnership(Arbiter(), configuration.HostName, logger);
+        ISidecarLauncher launcher = Launcher ?? (Directory.Exists(SystemdLauncher.BootedMarker) ? new SystemdLauncher() : new DetachedLauncher(options));
+        var supervisor = new SidecarSupervisor(registry, new SidecarStart(launcher, options.RunDirectory), ownership, clock, logger, ending.Token);
+        Task[] parts =
+        [
+            new ControlServer(control, registry, supervisor, clock, logger).RunAsync(ending.Token),
+            new LinkListener(links, registry, supervisor, clock, logger).RunAsync(ending.Token),
+            // libvirt's calls wait, so they are kept off the thread that starts the rest.
+            Task.Run(() => new DomainWatcher(options.LibvirtUri, registry, supervisor, clock, logger).RunAsync(ending.Token), ending.Token),
+        ];
+        logger.Ready(configuration.Link.Listen, LinkEndPoint.Port, options.ControlSocket);
+        ready();
+
+        Task ended = await Task.WhenAny(parts).ConfigureAwait(false);
+        if (!cancellationToken.IsCancellationRequested && ended.Exception is AggregateException cause)
+        {
+            logger.PartFailed(cause.InnerException!);
+        }
+        await ending.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(parts).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
+        logger.Ending();
+        cancellationToken.ThrowIfCancellationRequested();
+        await ended.ConfigureAwait(false);
+    }
+
+    private FileStream Lock()
+    {
+        try
+        {
+            // FileShare.None is flock(2) here: it ends with the process, however that ends.
+            return new FileStream(Path.Combine(options.RunDirectory, "hikaed.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error)
+        {
+            throw new IOException($"{options.RunDirectory} is in use by another hikaed, or cannot be used: {error.Message}", error);
+        }
+    }
+
+    private SharedDirectoryArbiter? Arbiter()
+    {
+        if (configuration.Arbiter.Directory is string directory)
+        {
+            return new SharedDirectoryArbiter(directory, DirectorySync.Flush);
+        }
+        logger.NoArbiter();
+        return null;
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Host.Sidecars;
+
+/// <summary>How long to wait before a sidecar that keeps dying is started again: not at all, then 1, 2, 4 ... seconds, at most a minute.</summary>
+internal sealed class RestartBackoff(TimeProvider clock)
+{
+    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
+
+    /// <summary>A sidecar that lived this long has earned a fresh start.</summary>
+    public static readonly TimeSpan ForgivenAfter = TimeSpan.FromMinutes(5);
+
+    private long? _lastDeath;
+
+    /// <summary>Deaths in a row.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>A sidecar died now: how long to wait.</summary>
+    public TimeSpan Next()
+    {
+        if (_lastDeath is long last && clock.GetElapsedTime(last) > ForgivenAfter)
+        {
+            Count = 0;
+        }
+        _lastDeath = clock.GetTimestamp();
+        Count++;
+        return Count == 1 ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(Longest.TotalSeconds, Math.Pow(2, Math.Min(Count - 2, 10))));
+    }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Collections.Concurrent;
+using Hikae.Host.Control;
+using Hikae.Native.Linux;
+using Hikae.Protocol.Control;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Host.Sidecars;
+
+/// <summary>Sees to it that every guest that wants one has a sidecar, and that one that died has a successor.</summary>
+/// <remarks>
+/// Theory of operation. A sidecar says goodbye before it ends by intent. Its connection closed without that means: it crashed, or it only
+/// lost the connection. So its process is waited for; if it registers again first, nothing happened. When a primary's process is gone, "runs
+/// alone" is claimed and then the next one started: in this order, because the new sidecar lets the guest's output go.
+/// A backup's successor is started by the primary's next link; only one that had begun to recover its guest is started again at once.
+///
+/// A guest that the dead sidecar had paused is resumed by the next one, by the marker in the run directory.
+/// Invariant: for one sidecar at most one task of ours waits or starts.
+/// </remarks>
+internal sealed class SidecarSupervisor(
+    SidecarRegistry registry, SidecarStart start, LoneOwnership ownership, TimeProvider clock, ILogger logger, CancellationToken ending)
+    : ISidecarDeaths
+{
+    /// <summary>How long a process may take from its start to its registration, on a busy host.</summary>
+    public static readonly TimeSpan RegistrationLimit = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long the hook, or a sidecar that is reconnecting to a new hikaed, has until we start one ourselves.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan SilenceReportedAfter = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<SidecarKey, byte> _busy = new();
+    private readonly ConcurrentDictionary<SidecarKey, RestartBackoff> _backoffs = new();
+
+    /// <inheritdoc/>
+    public void Lost(RegisteredSidecar sidecar) => Begin(sidecar.Key, sidecar, () => SucceedAsync(sidecar));
+
+    /// <summary>The guest runs and wants a primary's sidecar. Does nothing if it has one, or gets one within <see cref="Grace"/>.</summary>
+    public void Ensure(Guid guest)
+    {
+        var key = new SidecarKey(guest, GuestRole.Primary);
+        if (registry.Connected(key) is null)
+        {
+            Begin(key, handled: null, () => EnsureAsync(key));
+        }
+    }
+
+    /// <summary>The guest is gone: its next sidecar's deaths are counted from the start.</summary>
+    public void Forget(Guid guest)
+    {
+        var key = new SidecarKey(guest, GuestRole.Primary);
+        registry.Forget(key);
+        _backoffs.TryRemove(key, out _);
+    }
+
+    /// <summary>Starts a sidecar and waits for it; null: it did not come.</summary>
+    public async Task<RegisteredSidecar?> StartAndWaitAsync(SidecarKey key)
+    {
+        logger.SidecarStarting(key.Role, key.Uuid);
+        try
+        {
+            await start.Launcher.StartAsync(key, ending).ConfigureAwait(false);
+        }
+        catch (SidecarStartException error)
+        {
+            logger.SidecarStartFailed(key.Role, key.Uuid, error.Message);
+            return null;
+        }
+        RegisteredSidecar? started = await registry.WaitForAsync(key, RegistrationLimit, ending).ConfigureAwait(false);
+        if (started is null)
+        {
+            logger.SidecarStartFailed(key.Role, key.Uuid, $"it did not register within {RegistrationLimit.TotalSeconds} s");
+        }
+        return started;
+    }
+
+    private void Begin(SidecarKey key, RegisteredSidecar? handled, Func<Task> work)
+    {
+        if (!_busy.TryAdd(key, 0))
+        {
+            return;
+        }
+        _ = Task.Run(
+            async () =>
+            {
+                try
+                {
+                    await work().ConfigureAwait(false);
+                }
+                catch (OperationCanceledException) when (ending.IsCancellationRequested)
+                {
+                    // hikaed ends; the next one looks after the guest.
+                }
+                catch (Exception error) when (error is LinuxException or IOException or InvalidOperationException)
+                {
+                    logger.SupervisionFailed(key.Uuid, error);
+                }
+                finally
+                {
+                    _busy.TryRemove(key, out _);
+                }
+                // One that died while this task was about to end was not taken up by Lost.
+                if (registry.Lost(key) is RegisteredSidecar lost && lost != handled && !ending.IsCancellationRequested)
+                {
+                    Lost(lost);
+                }
+            },
+            CancellationToken.None);
+    }
+
+    private async Task EnsureAsync(SidecarKey key)
+    {
+        // A process that lives and has not registered yet is starting, or is reconnecting to a new hikaed.
+        do
+        {
+            if (await registry.WaitForAsync(key, Grace, ending).ConfigureAwait(false) is not null)
+            {
+                return;
+            }
+        }
+        while (start.IsRunning(key));
+        await StartPrimaryAsync(key).ConfigureAwait(false);
+    }
+
+    private async Task SucceedAsync(RegisteredSidecar sidecar)
+    {
+        SidecarKey key = sidecar.Key;
+        if (!await EndedAsync(sidecar).ConfigureAwait(false))
+        {
+            return;
+        }
+        GuestState? state = sidecar.LastStatus?.State;
+        logger.SidecarDied(key.Role, sidecar.Guest, key.Uuid, state?.ToString() ?? "unknown");
+        if (key.Role == GuestRole.Primary)
+        {
+            await StartPrimaryAsync(key).ConfigureAwait(false);
+        }
+        else if (state is GuestState.Recovering or GuestState.Recovered)
+        {
+            await StartAgainAsync(key, static () => { }).ConfigureAwait(false);
+        }
+        else
+        {
+            registry.Forget(key);
+        }
+    }
+
+    private Task StartPrimaryAsync(SidecarKey key) => StartAgainAsync(key, () => ownership.Claim(key.Uuid));
+
+    private async Task StartAgainAsync(SidecarKey key, Action before)
+    {
+        RestartBackoff backoff = _backoffs.GetOrAdd(key, _ => new RestartBackoff(clock));
+        while (registry.Connected(key) is null)
+        {
+            TimeSpan delay = backoff.Next();
+            if (delay > TimeSpan.Zero)
+            {
+                logger.RestartDelayed(key.Uuid, backoff.Count, delay.TotalSeconds);
+                if (await registry.WaitForAsync(key, delay, ending).ConfigureAwait(false) is not null)
+                {
+                    return;
+                }
+            }
+            before();
+            if (await StartAndWaitAsync(key).ConfigureAwait(false) is not null)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Waits for the process. False: it registered again instead.</summary>
+    private async Task<bool> EndedAsync(RegisteredSidecar sidecar)
+    {
+        PidFd process;
+        try
+        {
+            process = PidFd.Open(sidecar.Registration.Pid);
+        }
+        catch (LinuxException)
+        {
+            return registry.Connected(sidecar.Key) is null;
+        }
+        using (process)
+        {
+            long start = clock.GetTimestamp();
+            bool reported = false;
+            while (!process.HasExited)
+            {
+                // The process cannot be awaited without a thread; a registration can. So it is looked at ten times a second.
+                if (await registry.WaitForAsync(sidecar.Key, TimeSpan.FromMilliseconds(100), ending).ConfigureAwait(false) is not null)
+                {
+                    return false;
+                }
+                if (!reported && clock.GetElapsedTime(start) > SilenceReportedAfter)
+                {
+                    logger.SidecarSilent(sidecar.Key.Role, sidecar.Key.Uuid, sidecar.Registration.Pid);
+                    reported = true;
+                }
+            }
+        }
+        return registry.Connected(sidecar.Key) is null;
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Host.Control;
+using Hikae.Native.Libvirt;
+using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Control;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace Hikae.Host.Tests;
+
+/// <summary>Against libvirt's own test driver, whose domain "test" all connections of this process share.</summary>
+public class DomainWatcherTests
+{
+    private const string Driver = "test:///default";
+
+    [Fact]
+    public async Task A_guest_annotated_while_it_runs_gets_a_sidecar_and_each_change_is_told_to_it()
+    {
+        var clock = new FakeTimeProvider();
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync(clock, Driver);
+        using Connection connection = Connection.Open(Driver);
+        using Domain domain = connection.FindByName("test")!;
+        var key = new SidecarKey(Guid.Parse(domain.Uuid), GuestRole.Primary);
+        await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("Connected to libvirt", StringComparison.Ordinal)), "connected");
+        FakeSidecar? sidecar = null;
+        daemon.Launcher.OnStart = started =>
+        {
+            sidecar = FakeSidecar.Register(daemon.Options.ControlSocket, started.Uuid, started.Role, "test");
+            return Task.CompletedTask;
+        };
+        try
+        {
+            domain.SetMetadataElement("<protect backup='hostB'/>", HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+            await Eventually.TrueAsync(() => sidecar is not null, "started", () => clock.Advance(TimeSpan.FromSeconds(1)));
+            Assert.Equal(key, Assert.Single(daemon.Launcher.Started));
+            await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("registered", StringComparison.Ordinal)), "registered");
+
+            domain.SetMetadataElement("<x/>", "hikae-status", HikaeNamespaces.Status, DomainAffect.Live);
+            domain.SetMetadataElement("<protect backup='hostC'/>", HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+            Assert.IsType<Refresh>(await sidecar!.NextAsync());
+        }
+        finally
+        {
+            domain.SetMetadataElement(null, HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+            domain.SetMetadataElement(null, "hikae-status", HikaeNamespaces.Status, DomainAffect.Live);
+            sidecar?.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task Without_libvirt_the_daemon_runs_and_says_so_once()
+    {
+        var clock = new FakeTimeProvider();
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync(clock);
+        await Eventually.TrueAsync(() => Unreachable(daemon) == 1, "said", () => clock.Advance(TimeSpan.FromSeconds(1)));
+        using FakeSidecar command = daemon.Connect();
+
+        Assert.Empty(await command.QueryAsync());
+    }
+
+    private static int Unreachable(RunningDaemon daemon) => daemon.Log.Lines.Count(line => line.Contains("cannot be reached", StringComparison.Ordinal));
+}
