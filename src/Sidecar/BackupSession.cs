@@ -2,6 +2,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text;
+using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Link;
 using Hikae.Sidecar.PageStore;
@@ -252,4 +253,14 @@ internal sealed class BackupSession : IDisposable
 
     /// <summary>Bytes of memory that the replica takes: pages, table and device state.</summary>
     public long ReplicaBytes => Store.Statistics.ResidentBytes;
+
+    /// <summary>The same, in parts.</summary>
+    public ReplicaParts ReplicaParts
+    {
+        get
+        {
+            ReplicaStatistics statistics = Store.Statistics;
+            return new ReplicaParts(statistics.ArenaBytes, statistics.TableBytes, statistics.DeviceStateBytes);
+        }
+    }
 }

@@ -277,6 +277,7 @@ internal sealed class BackupSidecar : IDisposable
         Epoch = session.Store.CommittedEpoch,
         CommittedAgeMs = session.CommittedAt == 0 ? null : Math.Round(Stopwatch.GetElapsedTime(session.CommittedAt).TotalMilliseconds),
         BackupBytes = session.ReplicaBytes,
+        BackupParts = session.ReplicaParts,
         GuestBytes = session.Store.Blocks.Sum(block => block.UsedBytes),
         SoftPages = new SoftPageCounts(session.Store.Statistics.ZeroPages, session.Store.Statistics.FreePages, 0),
     };

@@ -45,6 +45,7 @@ internal sealed class PrimarySession : IDisposable
     private long _committedAt;
     private ulong _committedEpoch;
     private long _backupBytes;
+    private long _commits;
 
     /// <summary>Connects. Throws as <see cref="PrimaryLink.Connect"/>.</summary>
     public PrimarySession(PrimaryGuest guest, ProtectAnnotation annotation, GuestOwnership ownership, StatusBoard status, ILogger logger, CancellationToken stop)
@@ -238,6 +239,7 @@ internal sealed class PrimarySession : IDisposable
         Volatile.Write(ref _committedAt, Stopwatch.GetTimestamp());
         ulong before = _committedEpoch;
         Volatile.Write(ref _committedEpoch, epoch.Value);
+        Interlocked.Increment(ref _commits);
         if (before == 0)
         {
             _logger.FirstCommit(epoch, Math.Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds));
@@ -266,10 +268,14 @@ internal sealed class PrimarySession : IDisposable
             Epoch = epoch,
             CommittedAgeMs = epoch == 0 ? null : Math.Round(Stopwatch.GetElapsedTime(Volatile.Read(ref _committedAt)).TotalMilliseconds),
             PauseMsP50 = Math.Round(PauseStatistics.Percentile(pauses.Select(pause => pause.TotalMs), 0.5), 2),
+            PauseMsP99 = Math.Round(PauseStatistics.Percentile(pauses.Select(pause => pause.TotalMs), 0.99), 2),
             PauseMsMax = pauses.Count == 0 ? 0 : Math.Round(pauses.Max(pause => pause.TotalMs), 2),
+            PauseSteps = PauseStatistics.Steps(pauses),
             BackupBytes = Volatile.Read(ref _backupBytes),
             GuestBytes = _hardware?.GuestBytes ?? 0,
             DirtyBytesPerEpoch = (_memory?.LastEpochPages ?? 0) * ReplicationLimits.PageBytes,
+            Replicated = new ReplicatedTotals(
+                Interlocked.Read(ref _commits), counters.DirtyPages * ReplicationLimits.PageBytes, _link.Connection.BytesSent),
             SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported),
             Peer = _link.Welcome.Host,
         };

@@ -25,20 +25,32 @@ public sealed record GuestStatus
     /// <summary>Milliseconds between the newest committed checkpoint and <see cref="UpdatedAt"/>, by the writer's monotonic clock. Null before the first.</summary>
     public double? CommittedAgeMs { get; init; }
 
-    /// <summary>Milliseconds the guest stood still for a checkpoint, median of the last 100; primary only.</summary>
+    /// <summary>Milliseconds the guest stood still for a checkpoint, median of the last 600 of this session; primary only.</summary>
     public double PauseMsP50 { get; init; }
 
-    /// <summary>Milliseconds, the longest of the same 100.</summary>
+    /// <summary>Milliseconds, the 99th percentile of the same pauses.</summary>
+    public double PauseMsP99 { get; init; }
+
+    /// <summary>Milliseconds, the longest of the same pauses.</summary>
     public double PauseMsMax { get; init; }
+
+    /// <summary>The same pauses, step by step in the order of the steps; null where no guest is paused (backup).</summary>
+    public IReadOnlyList<PauseStep>? PauseSteps { get; init; }
 
     /// <summary>Bytes of memory the guest's replica takes on the backup, as the backup reported them.</summary>
     public long BackupBytes { get; init; }
 
+    /// <summary>What <see cref="BackupBytes"/> consists of; only the backup knows, null elsewhere.</summary>
+    public ReplicaParts? BackupParts { get; init; }
+
     /// <summary>Bytes of memory the guest has (all of QEMU's RAM blocks).</summary>
     public long GuestBytes { get; init; }
 
-    /// <summary>Bytes of pages written by the guest in an epoch, mean of the last 100.</summary>
+    /// <summary>Bytes of pages written by the guest in the newest sealed epoch.</summary>
     public long DirtyBytesPerEpoch { get; init; }
+
+    /// <summary>What was replicated since the session with the backup began; primary only, null elsewhere.</summary>
+    public ReplicatedTotals? Replicated { get; init; }
 
     /// <summary>Pages that need not be kept; null where nobody counts them (backup).</summary>
     public SoftPageCounts? SoftPages { get; init; }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Control;
+
 namespace Hikae.Sidecar.Epoch;
 
 /// <summary>The pauses of the last checkpoints. Any thread may read; the checkpoint thread adds.</summary>
@@ -44,6 +46,15 @@ internal sealed class PauseStatistics
             return [.. _pauses];
         }
     }
+
+    /// <summary>Median and 99th percentile of each step, in the order of the newest pause; a step that a pause lacks took 0 ms of it.</summary>
+    public static IReadOnlyList<PauseStep> Steps(IReadOnlyList<PauseTimings> pauses) => pauses.Count == 0
+        ? []
+        : [.. pauses[^1].Steps.Select(step => step.Name).Distinct().Select(name =>
+        {
+            double[] ms = [.. pauses.Select(pause => pause.Steps.Where(step => step.Name == name).Sum(step => step.Ms))];
+            return new PauseStep(name, Math.Round(Percentile(ms, 0.5), 2), Math.Round(Percentile(ms, 0.99), 2));
+        })];
 
     /// <summary>The value below which <paramref name="fraction"/> of <paramref name="values"/> lie (nearest rank); 0 for none.</summary>
     public static double Percentile(IEnumerable<double> values, double fraction)

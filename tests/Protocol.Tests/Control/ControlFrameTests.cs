@@ -18,9 +18,12 @@ public class ControlFrameTests
         Epoch = ulong.MaxValue,
         CommittedAgeMs = 12.5,
         PauseMsP50 = 5.3,
+        PauseMsP99 = 9.25,
         PauseMsMax = 10.5,
         BackupBytes = 1L << 40,
+        BackupParts = new ReplicaParts(1L << 39, 1L << 33, 98304),
         GuestBytes = 1L << 42,
+        Replicated = new ReplicatedTotals(600, 1L << 41, 1L << 40),
         DirtyBytesPerEpoch = 4096,
         SoftPages = new SoftPageCounts(1, 2, 3),
         Peer = "hostB",
@@ -63,6 +66,16 @@ public class ControlFrameTests
 
         Assert.Equal(OutputHold.None, Assert.Single(((Statuses)message).Guests).Outputs);
         Assert.NotEmpty(ControlFrame.Write(message));
+    }
+
+    [Fact]
+    public void The_steps_of_the_pause_come_back_in_order()
+    {
+        PauseStep[] steps = [new("stop", 1.5, 4), new("scan", 0.25, 0.5), new("cont", 1, 3)];
+        byte[] frame = ControlFrame.Write(new Status(Mail with { PauseSteps = steps }));
+
+        Assert.True(ControlFrame.TryRead(frame, out ControlMessage read, out _));
+        Assert.Equal(steps, Assert.IsType<Status>(read).Guest.PauseSteps);
     }
 
     [Fact]
