@@ -147,6 +147,8 @@ kill_host() { # HOST
     for network in lan repl; do
         in_net "$lab" ip link set "$network-$name" nomaster down
     done
+    # For whoever measures from here: seconds since 1970.
+    printf '%s\n' "$EPOCHREALTIME"
     kill -KILL "$pid"
     wait_gone "$pid" 20 || fail "$name: process $pid does not end"
     rm -f "$(host_dir "$name")/init" "$(host_dir "$name")/frozen"
