@@ -6,67 +6,114 @@ namespace Hikae.Sidecar.Recovery;
 /// <summary>One guest's ownership record as this host claims and follows it. Every change is one atomic step in the arbiter.</summary>
 /// <remarks>
 /// Each method reads the newest record, decides whether the wanted change is allowed from there, and claims the next generation. Losing
-/// the claim means that the other host was faster: its record is then the truth. <see cref="ArbiterUnavailableException"/> decides nothing.
+/// the claim means that the other host was faster: its record is then the truth. <see cref="ArbiterUnavailableException"/> decides nothing:
+/// the claim may have been made all the same, which the next method finds out.
+/// Any thread: two claims of one host at once would make the host lose against itself.
 /// </remarks>
 internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, TimeSpan lease)
 {
-    /// <summary>The newest record this object saw; null when there was none.</summary>
-    public OwnershipRecord? Current { get; private set; }
+    private readonly Lock _gate = new();
+
+    // written under _gate
+    private volatile OwnershipRecord? _current;
+
+    // guarded by _gate: a claim without an answer
+    private OwnershipRecord? _unanswered;
+
+    /// <summary>The newest record this object saw; null when there was none. Any thread.</summary>
+    public OwnershipRecord? Current => _current;
+
+    /// <summary>This host's name in records.</summary>
+    public string Host => host;
+
+    /// <summary>How long this host may trust a record it read.</summary>
+    public TimeSpan Lease => lease;
 
     /// <summary>Reads the newest record again.</summary>
-    public OwnershipRecord? Refresh() => Current = arbiter.Read(guest);
+    public OwnershipRecord? Refresh()
+    {
+        lock (_gate)
+        {
+            return _current = arbiter.Read(guest);
+        }
+    }
 
     /// <summary>Primary, at the first commit: from now on <paramref name="backup"/> may take the guest when it loses its link. Throws <see cref="FencedException"/> when another host owns it.</summary>
     public void ClaimProtected(string backup)
     {
-        OwnershipRecord? current = Refresh();
-        if (MayRunHere(current))
+        lock (_gate)
         {
-            if (TryClaim(current, host, backup, ended: false))
-            {
-                return;
-            }
+            ClaimHere(backup);
         }
-        throw Fenced();
     }
 
     /// <summary>Primary, when it lost its backup: from now on nobody may take the guest. Throws <see cref="FencedException"/> when the backup was faster.</summary>
     public void ClaimUnprotected()
     {
-        OwnershipRecord? current = Refresh();
-        if (current is { } record && record.Owner == host && record.ProtectedBy is null && !record.Ended)
+        lock (_gate)
         {
-            return;
+            OwnershipRecord? current = Refresh();
+            if (current is { ProtectedBy: null, Ended: false } && current.Owner == host)
+            {
+                return;
+            }
+            ClaimHere(protectedBy: null);
         }
-        if (MayRunHere(current) && TryClaim(current, host, protectedBy: null, ended: false))
-        {
-            return;
-        }
-        throw Fenced();
     }
 
     /// <summary>Backup, when it lost its primary: take the guest. False when the record does not name this host as backup, or the primary was faster.</summary>
     public bool TryTakeOver()
     {
-        OwnershipRecord? current = Refresh();
-        return current is { Ended: false } && current.ProtectedBy == host && TryClaim(current, host, protectedBy: null, ended: false);
+        lock (_gate)
+        {
+            OwnershipRecord? unanswered = _unanswered;
+            OwnershipRecord? current = Refresh();
+            if (current is not null && current == unanswered && current.Owner == host)
+            {
+                _unanswered = null;
+                return true;
+            }
+            return current is { Ended: false } && current.ProtectedBy == host && TryClaim(current, host, protectedBy: null, ended: false);
+        }
     }
 
     /// <summary>The guest was stopped in order: any host may start it. Does nothing when another host owns it.</summary>
     public void Release()
     {
-        OwnershipRecord? current = Refresh();
-        if (current is { Ended: false } && current.Owner == host)
+        lock (_gate)
         {
-            TryClaim(current, host, protectedBy: null, ended: true);
+            // Losing against this host's own daemon is no reason to leave the guest claimed.
+            OwnershipRecord? current = Refresh();
+            while (current is { Ended: false } && current.Owner == host && !TryClaim(current, host, protectedBy: null, ended: true))
+            {
+                current = _current;
+            }
         }
     }
 
     /// <summary>Gives the guest back to <paramref name="owner"/>, after a planned failover that did not succeed.</summary>
     public bool TryGiveBack(string owner)
     {
+        lock (_gate)
+        {
+            OwnershipRecord? current = Refresh();
+            return current is not null && current.Owner == host && TryClaim(current, owner, protectedBy: null, ended: false);
+        }
+    }
+
+    private void ClaimHere(string? protectedBy)
+    {
         OwnershipRecord? current = Refresh();
-        return current is not null && current.Owner == host && TryClaim(current, owner, protectedBy: null, ended: false);
+        while (MayRunHere(current))
+        {
+            if (TryClaim(current, host, protectedBy, ended: false))
+            {
+                return;
+            }
+            // Lost, but perhaps only against this host's daemon.
+            current = _current;
+        }
+        throw Fenced();
     }
 
     private bool MayRunHere(OwnershipRecord? record) => record is null || record.Ended || record.Owner == host;
@@ -74,8 +121,10 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
     private bool TryClaim(OwnershipRecord? current, string owner, string? protectedBy, bool ended)
     {
         var next = new OwnershipRecord(guest, (current?.Generation ?? 0) + 1, owner, protectedBy, (int)lease.TotalMilliseconds, ended);
+        _unanswered = next;
         bool won = arbiter.TryClaim(next, out OwnershipRecord? winner);
-        Current = winner;
+        _unanswered = null;
+        _current = winner;
         return won;
     }
 
