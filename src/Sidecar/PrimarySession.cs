@@ -25,6 +25,12 @@ internal sealed class PrimarySession : IDisposable
 
     private static readonly TimeSpan ByePatience = TimeSpan.FromSeconds(1);
 
+    // A backup that was given the guest and neither runs it nor goes away: then the arbiter decides, as for a lost link.
+    private static readonly TimeSpan YieldPatience = TimeSpan.FromSeconds(60);
+
+    // A peer may name any patience above zero; at this pace heartbeats cost nothing.
+    private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromMilliseconds(10);
+
     private readonly PrimaryGuest _guest;
     private readonly ProtectAnnotation _annotation;
     private readonly GuestOwnership _ownership;
@@ -41,6 +47,7 @@ internal sealed class PrimarySession : IDisposable
     private HardwareParticipant? _hardware;
     private CheckpointLoop? _loop;
     private SessionThreads? _threads;
+    private bool _dryStarted;
     private int _yieldAsked;
     private long _committedAt;
     private ulong _committedEpoch;
@@ -69,7 +76,7 @@ internal sealed class PrimarySession : IDisposable
 
         // A fifth of the shortest patience: four heartbeats may be late.
         TimeSpan patience = TimeSpan.FromMilliseconds(Math.Min(_link.Welcome.DetectMs, hello.DetectMs));
-        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5);
+        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat);
         _pace = new CheckpointPace(
             TimeProvider.System,
             configuration.Checkpoint.MinInterval,
@@ -100,12 +107,7 @@ internal sealed class PrimarySession : IDisposable
         _threads = threads;
         try
         {
-            threads.Start("shipping", _shipper.Run);
-            _link.Connection.Send(
-                RecordType.DomainXml, 0, System.Text.Encoding.UTF8.GetBytes(HardwareParticipant.ReadXml(_guest.Connection.Domain)));
-            _status.Set(GuestState.Synchronising, "the backup tries whether it could run the guest");
-            _status.MeasureWith(Measure);
-            threads.RunHere(Receive);
+            threads.RunHere(Begin);
             threads.Join();
         }
         finally
@@ -123,6 +125,17 @@ internal sealed class PrimarySession : IDisposable
         _pool.Dispose();
         _shipper.Dispose();
         _pace.Dispose();
+    }
+
+    /// <summary>Whatever fails in here ends the session's other threads before their queue and link are disposed.</summary>
+    private void Begin(CancellationToken cancellationToken)
+    {
+        _threads!.Start("shipping", _shipper.Run);
+        _link.Connection.Send(
+            RecordType.DomainXml, 0, System.Text.Encoding.UTF8.GetBytes(HardwareParticipant.ReadXml(_guest.Connection.Domain)));
+        _status.Set(GuestState.Synchronising, "the backup tries whether it could run the guest");
+        _status.MeasureWith(Measure);
+        Receive(cancellationToken);
     }
 
     private void Receive(CancellationToken cancellationToken)
@@ -169,8 +182,9 @@ internal sealed class PrimarySession : IDisposable
         {
             throw new NotProtectableException($"{_link.Welcome.Host} could not run the guest: {result.Reason}");
         }
-        if (_loop is null)
+        if (!_dryStarted)
         {
+            _dryStarted = true;
             _threads!.Start("checkpoint", Checkpoints);
         }
     }
@@ -232,6 +246,10 @@ internal sealed class PrimarySession : IDisposable
             throw new NotProtectableException("the guest was paused by a user and was not moved");
         }
         _queue.Add(new EpochPart.Yielded(last), cancellationToken);
+        if (!cancellationToken.WaitHandle.WaitOne(YieldPatience))
+        {
+            throw new PeerLostException($"{_link.Welcome.Host} was given the guest, but did not say within {YieldPatience.TotalSeconds:0} s that it runs there.");
+        }
     }
 
     private void OnCommitted(EpochId epoch)
@@ -243,8 +261,7 @@ internal sealed class PrimarySession : IDisposable
         if (before == 0)
         {
             _logger.FirstCommit(epoch, Math.Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds));
-            _ownership.ClaimProtected(_link.Welcome.Host);
-            _guest.Marker.SetOwnedGeneration(_guest.Process.Pid, _ownership.Current!.Generation);
+            PrimaryClaims.Protect(_ownership, _guest.Marker, _guest.Process.Pid, _link.Welcome.Host);
             _status.Set(GuestState.Protected, OutputsReason);
         }
     }

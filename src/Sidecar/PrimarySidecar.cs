@@ -22,11 +22,14 @@ internal sealed class PrimarySidecar : IDisposable
 {
     private static readonly TimeSpan RetryAfterLoss = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryAfterRefusal = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan ArbiterRetry = TimeSpan.FromMilliseconds(200);
+
+    // libvirtd may hang; two running copies of a guest are worse than an unclean end of one.
+    private static readonly TimeSpan DestroyPatience = TimeSpan.FromSeconds(2);
 
     // set once
     private readonly PrimaryGuest _guest;
     private readonly GuestOwnership _ownership;
+    private readonly PrimaryClaims _claims;
     private readonly DaemonClient _daemon;
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
@@ -49,6 +52,8 @@ internal sealed class PrimarySidecar : IDisposable
         _daemon = daemon;
         _status = status;
         _logger = logger;
+        var pause = new GuestPause(guest.Connection, guest.Monitor, guest.Process, guest.Marker, logger);
+        _claims = new PrimaryClaims(ownership, guest.Marker, pause, () => guest.Process.HasExited, guest.Process.Pid, status, logger);
         daemon.RefreshAsked += Refresh;
         daemon.FailoverAsked += () => daemon.Answer(false, "ask the backup host: it takes the guest, this host cannot give it away");
     }
@@ -59,7 +64,7 @@ internal sealed class PrimarySidecar : IDisposable
         new Thread(WatchProcess) { IsBackground = true, Name = "guest exit" }.Start();
         try
         {
-            Survive();
+            _claims.Survive();
             while (!_end.IsCancellationRequested)
             {
                 RunOnce();
@@ -78,9 +83,12 @@ internal sealed class PrimarySidecar : IDisposable
         if (Interlocked.CompareExchange(ref _endReason, reason, null) is null)
         {
             BeforeIntendedEnd(reason);
-            _end.Cancel();
+            Cancel(_end);
         }
     }
+
+    /// <summary>This process is asked to end: the guest is to run on unprotected, or it is gone already and libvirt's hook has left the reason. Any thread.</summary>
+    public void Terminate() => Stop(_guest.Process.HasExited ? ReleaseReason.Read(_guest.Options.RunFile("released")) : "disabled");
 
     /// <summary>The annotation or the devices may have changed; any thread.</summary>
     public void Refresh()
@@ -92,8 +100,9 @@ internal sealed class PrimarySidecar : IDisposable
         {
             xml = _guest.Connection.Domain.GetXml(DomainXmlFlags.None);
         }
-        catch (Exception error) when (error is LibvirtException or NotProtectableException)
+        catch (Exception error) when (error is LibvirtException or NotProtectableException or ObjectDisposedException)
         {
+            // libvirtd is away, or comes back just now: whoever listens to its events asks again then.
             return;
         }
         AnnotationOutcome outcome = ProtectAnnotation.TryParse(xml, out ProtectAnnotation? annotation, out _);
@@ -105,7 +114,7 @@ internal sealed class PrimarySidecar : IDisposable
         {
             // The next session begins with the new annotation.
             BeforeIntendedEnd("changed");
-            _sessionStop?.Cancel();
+            Cancel(_sessionStop);
         }
     }
 
@@ -113,26 +122,6 @@ internal sealed class PrimarySidecar : IDisposable
     {
         _end.Dispose();
         _wake.Dispose();
-    }
-
-    /// <summary>What an earlier sidecar of this guest may have left: a claim that lets the backup take the guest, and a guest that stands still.</summary>
-    private void Survive()
-    {
-        OwnershipRecord? record = WithArbiter(_ownership.Refresh);
-        long owned = _guest.Marker.OwnedGeneration(_guest.Process.Pid);
-        if (record is { Ended: false } && record.Owner != _guest.Options.Configuration.HostName && owned > 0)
-        {
-            throw new FencedException($"{record.Owner} took the guest (generation {record.Generation}) while no sidecar ran here");
-        }
-        if (record is { Ended: false, ProtectedBy: not null } && record.Owner == _guest.Options.Configuration.HostName)
-        {
-            ClaimUnprotected();
-        }
-        if (_guest.Marker.PausedByUs)
-        {
-            _logger.ResumedAfterCrash();
-            NewPause().Resume();
-        }
     }
 
     private void RunOnce()
@@ -143,7 +132,7 @@ internal sealed class PrimarySidecar : IDisposable
         }
         catch (NotProtectableException error)
         {
-            SettleAfterLoss();
+            _claims.Settle();
             Wait(error.Message, RetryAfterRefusal);
         }
         catch (Exception error) when (error is PeerLostException or ReplicationProtocolException)
@@ -154,7 +143,7 @@ internal sealed class PrimarySidecar : IDisposable
                 _logger.PeerLost(error.Message);
                 _lastLoss = error.Message;
             }
-            SettleAfterLoss();
+            _claims.Settle();
             Wait(error.Message, RetryAfterLoss);
         }
         catch (GuestMovedException moved)
@@ -164,7 +153,7 @@ internal sealed class PrimarySidecar : IDisposable
         catch (ArbiterUnavailableException error)
         {
             _logger.ArbiterUnavailable(error.Message);
-            SettleAfterLoss();
+            _claims.Settle();
             Wait($"the arbiter cannot be reached: {error.Message}", RetryAfterLoss);
         }
         catch (OperationCanceledException)
@@ -172,16 +161,16 @@ internal sealed class PrimarySidecar : IDisposable
             // The annotation changed, or the end has come: its own claims follow.
             if (!_end.IsCancellationRequested)
             {
-                SettleAfterLoss();
+                _claims.Settle();
             }
         }
-        catch (Exception error) when (error is LibvirtException or QemuMonitorException or Native.Linux.LinuxException or IOException or InvalidOperationException)
+        catch (Exception error) when (error is not FencedException)
         {
             if (!_guest.Process.HasExited)
             {
                 _logger.Unexpected(error.Message, error);
             }
-            SettleAfterLoss();
+            _claims.Settle();
             Wait(error.Message, RetryAfterLoss);
         }
     }
@@ -243,122 +232,36 @@ internal sealed class PrimarySidecar : IDisposable
         }
         try
         {
-            if (_guest.Process.HasExited)
-            {
-                _ownership.Release();
-            }
-            else
-            {
-                _ownership.ClaimUnprotected();
-            }
+            _claims.ClaimBeforeGoodbye();
             session.SayBye(reason);
         }
-        catch (Exception error) when (error is ArbiterUnavailableException or FencedException)
+        catch (ArbiterUnavailableException error)
         {
             // No goodbye then: the backup goes by the record, and so does what follows here.
             _logger.ArbiterUnavailable(error.Message);
         }
-    }
-
-    /// <summary>The session is over and the guest may run on: make sure that nobody else takes it, then make sure that it does not stand still.</summary>
-    private void SettleAfterLoss()
-    {
-        if (_guest.Process.HasExited)
+        catch (Exception error)
         {
-            return;
-        }
-        if (_ownership.Current is { Ended: false, ProtectedBy: not null } record && record.Owner == _guest.Options.Configuration.HostName)
-        {
-            ClaimUnprotected();
-        }
-        if (_guest.Marker.PausedByUs)
-        {
-            NewPause().Resume();
-        }
-    }
-
-    /// <summary>Claims until the arbiter answers. Without an answer the guest is paused when its lease runs out, as the backup may have taken it.</summary>
-    private void ClaimUnprotected()
-    {
-        long started = Stopwatch.GetTimestamp();
-        bool paused = false;
-        while (true)
-        {
-            try
-            {
-                _ownership.ClaimUnprotected();
-                if (paused)
-                {
-                    NewPause().Resume();
-                }
-                return;
-            }
-            catch (ArbiterUnavailableException error)
-            {
-                if (!paused && Stopwatch.GetElapsedTime(started) >= _guest.Options.Configuration.Arbiter.Lease)
-                {
-                    _logger.ArbiterUnavailable(error.Message);
-                    paused = NewPause().TryPause();
-                    _status.Set(GuestState.Paused, "the backup and the arbiter cannot be reached, and the lease ran out: another host may run the guest");
-                }
-                if (_guest.Process.HasExited)
-                {
-                    return;
-                }
-                Thread.Sleep(ArbiterRetry);
-            }
-        }
-    }
-
-    private T WithArbiter<T>(Func<T> ask)
-    {
-        while (true)
-        {
-            try
-            {
-                return ask();
-            }
-            catch (ArbiterUnavailableException error)
-            {
-                if (!_guest.Marker.PausedByUs && _guest.Marker.OwnedGeneration(_guest.Process.Pid) == 0)
-                {
-                    // Nothing was ever claimed for this run of the guest, so nothing can have been taken.
-                    return default!;
-                }
-                _status.Set(GuestState.Unprotected, $"the arbiter cannot be reached: {error.Message}");
-                Thread.Sleep(ArbiterRetry);
-                if (_guest.Process.HasExited)
-                {
-                    return default!;
-                }
-            }
+            // Whatever it was (say, the backup was faster), the end itself must come: the main thread claims again.
+            _logger.Unexpected(error.Message, error);
         }
     }
 
     private void AfterMove(Recovered recovered)
     {
-        OwnershipRecord? record = WithArbiter(_ownership.Refresh);
-        if (recovered.Ok || record?.Owner != _guest.Options.Configuration.HostName)
-        {
-            throw new FencedException(recovered.Ok ? $"the guest moved to {record?.Owner}" : $"{record?.Owner} kept the guest: {recovered.Reason}");
-        }
-        NewPause().Resume();
-        Wait($"the planned failover did not succeed: {recovered.Reason}", RetryAfterRefusal);
+        _claims.SettleAfterMove();
+        Wait(recovered.Ok ? "the backup says that it runs the guest, but the ownership record does not" : $"the planned failover did not succeed: {recovered.Reason}", RetryAfterRefusal);
     }
 
     private int DestroyGuest(FencedException error)
     {
         _logger.Fenced(error.Message);
         _status.Set(GuestState.Fenced, error.Message);
-        try
+        using var destroyed = new ManualResetEventSlim();
+        new Thread(() => Destroy(destroyed)) { IsBackground = true, Name = "destroy" }.Start();
+        if (!destroyed.Wait(DestroyPatience) || !_guest.Process.WaitForExit(DestroyPatience))
         {
-            _guest.Connection.Domain.Destroy();
-        }
-        catch (Exception failure) when (failure is LibvirtException or NotProtectableException)
-        {
-            // Without libvirt the process itself is ended: two running copies are worse than anything.
-            _logger.Unexpected(failure.Message, failure);
-            _guest.Process.Kill();
+            Kill();
         }
         _daemon.SayGoodbye();
         return 0;
@@ -368,21 +271,7 @@ internal sealed class PrimarySidecar : IDisposable
     {
         string reason = _endReason ?? "stopped";
         _status.Set(GuestState.Ending, reason);
-        try
-        {
-            if (_guest.Process.HasExited)
-            {
-                _ownership.Release();
-            }
-            else
-            {
-                SettleAfterLoss();
-            }
-        }
-        catch (ArbiterUnavailableException error)
-        {
-            _logger.ArbiterUnavailable(error.Message);
-        }
+        _claims.End();
         _logger.Ending(reason);
         _daemon.SayGoodbye();
         return 0;
@@ -397,13 +286,61 @@ internal sealed class PrimarySidecar : IDisposable
         }
     }
 
-    private GuestPause NewPause() => new(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
+    private void Destroy(ManualResetEventSlim destroyed)
+    {
+        try
+        {
+            _guest.Connection.Domain.Destroy();
+            destroyed.Set();
+        }
+        catch (Exception error)
+        {
+            // Too late, or without libvirt: then the process itself is ended.
+            _logger.Unexpected(error.Message, error);
+        }
+    }
+
+    private void Kill()
+    {
+        try
+        {
+            _guest.Process.Kill();
+        }
+        catch (Native.Linux.LinuxException error)
+        {
+            _logger.Unexpected(error.Message, error);
+        }
+    }
+
+    /// <summary>A session's source may be disposed by now, and what it wakes may fail: neither may end this process.</summary>
+    private void Cancel(CancellationTokenSource? source)
+    {
+        try
+        {
+            source?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended by itself.
+        }
+        catch (AggregateException error)
+        {
+            _logger.Unexpected(error.Message, error);
+        }
+    }
 
     private void WatchProcess()
     {
-        while (!_guest.Process.WaitForExit(TimeSpan.FromSeconds(10)))
+        try
         {
+            while (!_guest.Process.WaitForExit(TimeSpan.FromSeconds(10)))
+            {
+            }
+            Stop(ReleaseReason.Read(_guest.Options.RunFile("released")));
         }
-        Stop(ReleaseReason.Read(_guest.Options.RunFile("released")));
+        catch (ObjectDisposedException)
+        {
+            // The sidecar has ended before its guest.
+        }
     }
 }

@@ -87,6 +87,7 @@ internal static class Program
         using QemuProcess? process = FindProcess(options, connection, logger);
         if (process is null)
         {
+            File.Delete(options.RunFile("pid"));
             return GuestNotFound;
         }
         using var freePages = new AgentFreePages(connection, logger);
@@ -96,7 +97,7 @@ internal static class Program
         using var metadata = new MetadataStatus(connection, status, logger);
         using var sidecar = new PrimarySidecar(guest, NewOwnership(options), daemon, status, logger);
         using var watcher = new GuestWatcher(connection, options.Uuid, sidecar, logger);
-        using PosixSignalRegistration terminate = OnTerminate(() => sidecar.Stop("disabled"));
+        using PosixSignalRegistration terminate = OnTerminate(sidecar.Terminate);
         daemon.Start();
         int result = sidecar.Run();
         File.Delete(options.RunFile("pid"));

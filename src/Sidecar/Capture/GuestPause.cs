@@ -41,8 +41,9 @@ internal sealed class GuestPause(GuestConnection guest, QemuMonitor monitor, Qem
                 monitor.Execute("cont");
                 break;
             }
-            catch (Exception error) when (error is LibvirtException or QemuMonitorException or NotProtectableException)
+            catch (Exception error)
             {
+                // Whatever it is (no libvirtd, a connection that another thread just closed): a guest left standing still is worse.
                 if (failures++ == 0)
                 {
                     logger.ResumeFailed(error.Message);

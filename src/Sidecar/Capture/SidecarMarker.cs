@@ -41,6 +41,16 @@ internal sealed class SidecarMarker : IDisposable
         set => Volatile.Write(ref _file.Span[5], value ? (byte)1 : (byte)0);
     }
 
+    /// <summary>What was noted for another run of the guest counts no more: that process is gone, and so is its pause.</summary>
+    public void BeginRun(int qemuPid)
+    {
+        if (BinaryPrimitives.ReadInt32BigEndian(_file.Span[8..]) != qemuPid)
+        {
+            PausedByUs = false;
+            SetOwnedGeneration(qemuPid, 0);
+        }
+    }
+
     /// <summary>The generation under which this host owned the guest while QEMU had pid <paramref name="qemuPid"/>; 0 when another process runs it now, or none was owned.</summary>
     public long OwnedGeneration(int qemuPid) =>
         BinaryPrimitives.ReadInt32BigEndian(_file.Span[8..]) == qemuPid ? BinaryPrimitives.ReadInt64BigEndian(_file.Span[16..]) : 0;

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
+using Hikae.Protocol.Control;
+using Hikae.Protocol.Ownership;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Epoch;
+using Hikae.Sidecar.Recovery;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar;
+
+/// <summary>What a primary claims in the arbiter around its sessions, and what its guest does until the arbiter has answered.</summary>
+/// <remarks>
+/// Invariants: a guest goes on after a session only when the newest record says that nobody else may run it, or when none was ever
+/// claimed for this run of it. What the backup says does not count, the record does. <see cref="FencedException"/> leaves each
+/// method as soon as the record names another host.
+/// </remarks>
+internal sealed class PrimaryClaims
+{
+    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(200);
+
+    // A guest that ended and could not be released would be started by its backup; after this long a person must look.
+    private static readonly TimeSpan ReleasePatience = TimeSpan.FromSeconds(60);
+
+    private readonly GuestOwnership _ownership;
+    private readonly SidecarMarker _marker;
+    private readonly IGuestPause _pause;
+    private readonly Func<bool> _hasExited;
+    private readonly int _qemuPid;
+    private readonly StatusBoard _status;
+    private readonly ILogger _logger;
+
+    /// <param name="ownership">The guest's record; this host's lease is in it.</param>
+    /// <param name="marker">What an earlier sidecar left.</param>
+    /// <param name="pause">Stops the guest when its lease ran out, and lets it go on.</param>
+    /// <param name="hasExited">Whether QEMU has ended.</param>
+    /// <param name="qemuPid">QEMU's process.</param>
+    /// <param name="status">Told when the guest must stand still.</param>
+    /// <param name="logger">The sidecar's log.</param>
+    public PrimaryClaims(
+        GuestOwnership ownership, SidecarMarker marker, IGuestPause pause, Func<bool> hasExited, int qemuPid, StatusBoard status, ILogger logger)
+    {
+        _ownership = ownership;
+        _marker = marker;
+        _pause = pause;
+        _hasExited = hasExited;
+        _qemuPid = qemuPid;
+        _status = status;
+        _logger = logger;
+    }
+
+    /// <summary>What an earlier sidecar of this guest may have left: a claim that lets the backup take the guest, and a guest that stands still.</summary>
+    public void Survive()
+    {
+        _marker.BeginRun(_qemuPid);
+        if (!HasClaimed)
+        {
+            try
+            {
+                _ownership.Refresh();
+            }
+            catch (ArbiterUnavailableException error)
+            {
+                // Nothing was ever claimed for this run of the guest, so nothing can have been taken.
+                _logger.ArbiterUnavailable(error.Message);
+            }
+        }
+        if (_marker.PausedByUs)
+        {
+            _logger.ResumedAfterCrash();
+        }
+        Settle();
+    }
+
+    /// <summary>The first checkpoint is committed: from now on <paramref name="backup"/> may take the guest.</summary>
+    public static void Protect(GuestOwnership ownership, SidecarMarker marker, int qemuPid, string backup)
+    {
+        // The mark comes first: a sidecar that dies after its claim must not leave a guest that looks as if nobody could take it.
+        long next = (ownership.Refresh()?.Generation ?? 0) + 1;
+        marker.SetOwnedGeneration(qemuPid, next);
+        ownership.ClaimProtected(backup);
+        marker.SetOwnedGeneration(qemuPid, ownership.Current!.Generation);
+    }
+
+    /// <summary>A session is over and the guest may run on: makes sure that nobody else takes it, then that it does not stand still.</summary>
+    public void Settle()
+    {
+        if (_hasExited())
+        {
+            return;
+        }
+        OwnershipRecord? record = _ownership.Current;
+        bool isOurs = record is { Ended: false } && record.Owner == _ownership.Host;
+        bool mayBeTaken = isOurs ? record!.ProtectedBy is not null : HasClaimed;
+        if (mayBeTaken)
+        {
+            ClaimUnprotected();
+        }
+        if (_marker.PausedByUs)
+        {
+            _pause.Resume();
+        }
+    }
+
+    /// <summary>The backup said how a planned failover ended, asked or not. Only the record decides whether the guest moved.</summary>
+    public void SettleAfterMove()
+    {
+        ClaimUnprotected();
+        if (_marker.PausedByUs)
+        {
+            _pause.Resume();
+        }
+    }
+
+    /// <summary>One try to claim what an intended end needs, before the backup is told. Throws <see cref="ArbiterUnavailableException"/>.</summary>
+    public void ClaimBeforeGoodbye()
+    {
+        if (_hasExited())
+        {
+            _ownership.Release();
+        }
+        else
+        {
+            _ownership.ClaimUnprotected();
+        }
+    }
+
+    /// <summary>The last claim of this sidecar.</summary>
+    public void End()
+    {
+        if (!_hasExited())
+        {
+            Settle();
+            return;
+        }
+        long started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                _ownership.Release();
+                return;
+            }
+            catch (ArbiterUnavailableException error)
+            {
+                if (!HasClaimed || Stopwatch.GetElapsedTime(started) > ReleasePatience)
+                {
+                    _logger.ArbiterUnavailable(error.Message);
+                    return;
+                }
+                Thread.Sleep(Retry);
+            }
+        }
+    }
+
+    /// <summary>Whether the record may ever have let another host take this run of the guest.</summary>
+    private bool HasClaimed => _marker.OwnedGeneration(_qemuPid) > 0;
+
+    /// <summary>Claims until the arbiter answers. Without an answer the guest is paused when its lease runs out, as the backup may have taken it.</summary>
+    private void ClaimUnprotected()
+    {
+        long started = Stopwatch.GetTimestamp();
+        bool reported = false;
+        bool paused = _marker.PausedByUs;
+        while (!_hasExited())
+        {
+            try
+            {
+                _ownership.ClaimUnprotected();
+                if (paused)
+                {
+                    _pause.Resume();
+                }
+                return;
+            }
+            catch (ArbiterUnavailableException error)
+            {
+                if (!reported)
+                {
+                    _logger.ArbiterUnavailable(error.Message);
+                    reported = true;
+                }
+                if (!paused && Stopwatch.GetElapsedTime(started) >= _ownership.Lease)
+                {
+                    paused = TryPause();
+                    _status.Set(GuestState.Paused, "the backup and the arbiter cannot be reached, and the lease ran out: another host may run the guest");
+                }
+                Thread.Sleep(Retry);
+            }
+        }
+    }
+
+    private bool TryPause()
+    {
+        try
+        {
+            return _pause.TryPause();
+        }
+        catch (Exception error)
+        {
+            // Tried again with the next claim: giving up here would let the guest run where it must not.
+            _logger.Unexpected(error.Message, error);
+            return false;
+        }
+    }
+}
