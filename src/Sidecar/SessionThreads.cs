@@ -16,7 +16,7 @@ internal sealed class SessionThreads : IDisposable
         _stop.Token.Register(unblock);
     }
 
-    /// <summary>Runs <paramref name="body"/> on a thread of its own.</summary>
+    /// <summary>Runs <paramref name="body"/> on a thread of its own. Only from the creating thread, within <see cref="RunHere"/>.</summary>
     public void Start(string name, Action<CancellationToken> body)
     {
         var thread = new Thread(() => RunHere(body)) { IsBackground = true, Name = name };
@@ -41,7 +41,14 @@ internal sealed class SessionThreads : IDisposable
     public void Fail(Exception error)
     {
         Interlocked.CompareExchange(ref _first, error, null);
-        _stop.Cancel();
+        try
+        {
+            _stop.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // What failed while waking the others must not hide the first exception, nor end the process from a thread of its own.
+        }
     }
 
     /// <summary>Waits for all threads and throws what ended the session.</summary>

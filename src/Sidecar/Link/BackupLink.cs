@@ -27,6 +27,8 @@ internal sealed class BackupLink : IDisposable
     public static BackupLink Accept(Socket socket, Guid guest, string hostName, LinkConfiguration configuration)
     {
         RecordConnection? connection = null;
+        // The receive timeout bounds one read; a peer that sends a byte at a time must not stay for ever either.
+        using var deadline = new Timer(static state => ((Socket)state!).Dispose(), socket, HandshakeTimeout, Timeout.InfiniteTimeSpan);
         try
         {
             socket.NoDelay = true;
@@ -60,7 +62,7 @@ internal sealed class BackupLink : IDisposable
         {
             connection?.Dispose();
             socket.Dispose();
-            if (error is SocketException or ReplicationProtocolException)
+            if (error is SocketException or ObjectDisposedException or ReplicationProtocolException)
             {
                 throw new PeerLostException($"The handshake failed: {error.Message}", error);
             }

@@ -11,12 +11,12 @@ internal sealed class BackupPageSet
     private IReadOnlyList<RamBlockInfo> _blocks = [];
     private ulong[][] _hard = [];
 
-    /// <summary>The guest's blocks are these. When they differ from before, everything counts as hard until something else is known.</summary>
-    public void SetBlocks(IReadOnlyList<RamBlockInfo> blocks)
+    /// <summary>The guest's blocks are these. When they differ from before, everything counts as hard until something else is known. False: they are the same.</summary>
+    public bool SetBlocks(IReadOnlyList<RamBlockInfo> blocks)
     {
         if (blocks.SequenceEqual(_blocks))
         {
-            return;
+            return false;
         }
         _blocks = blocks;
         _hard = [.. blocks.Select(block => new ulong[(block.PageCount + 63) / 64])];
@@ -24,6 +24,7 @@ internal sealed class BackupPageSet
         {
             Array.Fill(words, ulong.MaxValue);
         }
+        return true;
     }
 
     public void SetHard(int block, uint page) => _hard[block][page / 64] |= 1UL << (int)(page % 64);

@@ -107,8 +107,11 @@ internal sealed class EpochShipper : IDisposable
     private void ShipHardware(EpochPart.Hardware hardware)
     {
         Gather(RecordType.DomainXml, System.Text.Encoding.UTF8.GetBytes(hardware.DomainXml));
-        Gather(RecordType.BlockList, BlockList.Write(hardware.Blocks));
-        _backupPages.SetBlocks(hardware.Blocks);
+        if (_backupPages.SetBlocks(hardware.Blocks))
+        {
+            // Only when it changed: a device may come in the middle of an epoch, whose pages then belong to the list sent before.
+            Gather(RecordType.BlockList, BlockList.Write(hardware.Blocks));
+        }
     }
 
     private void ShipPages(CaptureSegment segment)

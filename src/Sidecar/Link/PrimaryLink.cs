@@ -31,6 +31,8 @@ internal sealed class PrimaryLink : IDisposable
     {
         Socket socket = ConnectSocket(backup, configuration.Port, cancellationToken);
         RecordConnection? connection = null;
+        // No token reaches the blocking calls below; the closed socket does.
+        using CancellationTokenRegistration ended = cancellationToken.Register(socket.Dispose);
         try
         {
             Span<byte> preamble = stackalloc byte[Preamble.Bytes];
@@ -60,7 +62,7 @@ internal sealed class PrimaryLink : IDisposable
         {
             connection?.Dispose();
             socket.Dispose();
-            if (error is SocketException or ReplicationProtocolException)
+            if (error is SocketException or ObjectDisposedException or ReplicationProtocolException)
             {
                 throw new PeerLostException($"The handshake with {backup} failed: {error.Message}", error);
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Numerics;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Hikae.Protocol.Replication;
 
 namespace Hikae.Sidecar.Link;
@@ -111,7 +112,7 @@ internal sealed class RecordConnection : IDisposable
             payload = bytes;
             return header;
         }
-        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException or ReplicationProtocolException)
+        catch (Exception error) when (error is IOException or SocketException or InvalidOperationException or AuthenticationException or ReplicationProtocolException)
         {
             throw new PeerLostException($"The link is lost: {Innermost(error)}", error) { IsSilence = IsTimeout(error) };
         }
@@ -170,7 +171,7 @@ internal sealed class RecordConnection : IDisposable
             _stream.Write(bytes);
             Interlocked.Add(ref _bytesSent, bytes.Length);
         }
-        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
+        catch (Exception error) when (error is IOException or SocketException or InvalidOperationException or AuthenticationException)
         {
             throw new PeerLostException($"The link is lost: {Innermost(error)}", error);
         }
