@@ -22,6 +22,14 @@ internal sealed class BackupSession : IDisposable
     private readonly ILogger _logger;
     private readonly Timer _heartbeat;
 
+    // A peer may name any patience above zero; at this pace heartbeats cost nothing.
+    private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromMilliseconds(10);
+
+    // While the first checkpoint arrives, its growth is looked at each so many records: some MiB.
+    private const ulong RecordsPerFigures = 64;
+
+    private volatile ReplicaFigures _figures = ReplicaFigures.None;
+
     // receiving thread only
     private bool _inEpoch;
     private ulong _openEpoch;
@@ -38,6 +46,7 @@ internal sealed class BackupSession : IDisposable
         _dryStart = dryStart;
         _logger = logger;
         TimeSpan interval = TimeSpan.FromMilliseconds(Math.Min(detectAfter.TotalMilliseconds, link.Hello.DetectMs)) / 5;
+        interval = interval > ShortestHeartbeat ? interval : ShortestHeartbeat;
         _heartbeat = new Timer(_ => SendHeartbeat(), null, interval, interval);
     }
 
@@ -55,8 +64,8 @@ internal sealed class BackupSession : IDisposable
     /// <summary>Set when the primary stopped the guest for good here: this host shall take it.</summary>
     public bool Yielded { get; private set; }
 
-    /// <summary>When the committed checkpoint was acknowledged (Stopwatch ticks); 0 before the first.</summary>
-    public long CommittedAt { get; private set; }
+    /// <summary>The replica in numbers. Any thread.</summary>
+    public ReplicaFigures Figures => _figures;
 
     /// <summary>Called on the receiving thread after each commit.</summary>
     public event Action? Committed;
@@ -91,8 +100,9 @@ internal sealed class BackupSession : IDisposable
                 Handle(header, payload);
             }
         }
-        catch (Exception error) when (error is ReplicationProtocolException or ArgumentException or InvalidOperationException)
+        catch (Exception error) when (error is not PeerLostException)
         {
+            // Also when this host is at fault (memory, say): the checkpoint that it holds is as good as if the link had been cut.
             throw new PeerLostException($"The primary sent what is no epoch: {error.Message}", error);
         }
         finally
@@ -135,7 +145,7 @@ internal sealed class BackupSession : IDisposable
         {
             case RecordType.Heartbeat:
                 return;
-            case RecordType.DomainXml when !_inEpoch:
+            case RecordType.DomainXml when !_inEpoch && !Store.HasCheckpoint && DomainXml is null:
                 OnOffer(payload);
                 return;
             case RecordType.EpochBegin:
@@ -148,13 +158,17 @@ internal sealed class BackupSession : IDisposable
             case RecordType.Bye:
                 ByeReason = ReplicationJson.Read<Bye>(payload).Reason;
                 return;
-            case RecordType.Yielded when !_inEpoch && header.Epoch == Store.CommittedEpoch:
+            case RecordType.Yielded when !_inEpoch && Store.HasCheckpoint && header.Epoch == Store.CommittedEpoch:
                 Yielded = true;
                 return;
             case RecordType.DomainXml or RecordType.BlockList or RecordType.HardPages or RecordType.SoftPages or RecordType.DeviceState when _inEpoch:
                 RequireOpen(header);
                 _counted = _counted with { Records = _counted.Records + 1 };
                 HandleInEpoch(header.Type, payload);
+                if (_counted.Records % RecordsPerFigures == 0)
+                {
+                    _figures = _figures with { ReplicaBytes = Store.Statistics.ResidentBytes };
+                }
                 return;
             default:
                 if (!header.IsOptional)
@@ -168,9 +182,22 @@ internal sealed class BackupSession : IDisposable
     private void OnOffer(ReadOnlySpan<byte> payload)
     {
         DomainXml = Encoding.UTF8.GetString(payload);
-        DryStartResult result = _dryStart(DomainXml);
+        DryStartResult result = DryStart(DomainXml);
         _logger.DryStarted(result.Ok ? $"this host could run the guest, {(result.LazyMemory ? "with" : "without")} lazy memory" : result.Reason ?? "no reason");
         _link.Connection.Send(RecordType.DryStartResult, 0, ReplicationJson.Write(result));
+    }
+
+    private DryStartResult DryStart(string domainXml)
+    {
+        try
+        {
+            return _dryStart(domainXml);
+        }
+        catch (Exception error)
+        {
+            // The XML is the peer's, libvirt and QEMU are what they are: a try that fails in a way of its own is still only a no.
+            return new DryStartResult(false, error.Message, false);
+        }
     }
 
     private void RequireOpen(RecordHeader header)
@@ -240,19 +267,27 @@ internal sealed class BackupSession : IDisposable
         {
             throw new ReplicationProtocolException($"epoch {epoch} is torn: sent were {totals}, received {_counted}");
         }
+        if (_stagedXml is null && DomainXml is null)
+        {
+            throw new ReplicationProtocolException($"epoch {epoch} belongs to a guest without domain XML");
+        }
         Store.CommitEpoch();
         _inEpoch = false;
         DomainXml = _stagedXml ?? DomainXml;
-        CommittedAt = Stopwatch.GetTimestamp();
+        ReplicaStatistics statistics = Store.Statistics;
+        _figures = new ReplicaFigures(
+            epoch,
+            Stopwatch.GetTimestamp(),
+            statistics.ResidentBytes,
+            Store.Blocks.Sum(block => block.UsedBytes),
+            statistics.ZeroPages,
+            statistics.FreePages);
 
         Span<byte> residentBytes = stackalloc byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64BigEndian(residentBytes, ReplicaBytes);
+        BinaryPrimitives.WriteInt64BigEndian(residentBytes, statistics.ResidentBytes);
         _link.Connection.Send(RecordType.Ack, epoch, residentBytes);
         Committed?.Invoke();
     }
-
-    /// <summary>Bytes of memory that the replica takes: pages, table and device state.</summary>
-    public long ReplicaBytes => Store.Statistics.ResidentBytes;
 
     /// <summary>The same, in parts.</summary>
     public ReplicaParts ReplicaParts

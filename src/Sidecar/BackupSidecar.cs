@@ -13,9 +13,10 @@ namespace Hikae.Sidecar;
 
 /// <summary>A sidecar on the backup host: holds the guest's replica, and starts the guest from it when its primary is gone and the arbiter agrees.</summary>
 /// <remarks>
-/// Theory of operation. Links come from the daemon, one at a time; a new one replaces the old, as its primary has connected anew and
-/// its guest is alive. When a link is lost while a whole checkpoint is held, this host waits a little, so that a primary that is alive
-/// claims first, and then asks the arbiter for the guest. Losing that claim ends the replica; winning it starts the guest.
+/// Theory of operation. Links come from the daemon; one whose peer is trusted replaces the old, as its primary has connected anew and
+/// its guest is alive. Until it is trusted it changes nothing: anybody who reaches the port could otherwise end a replica. When a link is
+/// lost while a whole checkpoint is held, this host closes it, so that the primary notices too, waits a little, so that a primary that is
+/// alive claims first, and then asks the arbiter for the guest. Losing that claim ends the replica; winning it starts the guest.
 /// No answer from the arbiter decides nothing: it is asked again.
 /// </remarks>
 internal sealed class BackupSidecar : IDisposable
@@ -23,6 +24,10 @@ internal sealed class BackupSidecar : IDisposable
     // A primary that lost the link needs this long, beyond the same silence, to make its claim first.
     private static readonly TimeSpan PrimaryGoesFirst = TimeSpan.FromMilliseconds(150);
     private static readonly TimeSpan ArbiterRetry = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan GiveBackPatience = TimeSpan.FromSeconds(30);
+
+    // Peers that have not yet shown who they are. Each takes a thread for ten seconds at most.
+    private const int MaxHandshakes = 4;
 
     // A primary that has lost its link tries again each second or ten; after this nobody will.
     private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(60);
@@ -34,12 +39,13 @@ internal sealed class BackupSidecar : IDisposable
     private readonly DaemonClient _daemon;
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
-    private readonly BlockingCollection<Socket> _links = new(boundedCapacity: 4);
+    private readonly BlockingCollection<BackupLink> _links = new(boundedCapacity: 4);
     private readonly CancellationTokenSource _end = new();
 
     // main thread writes, daemon thread reads
     private volatile BackupSession? _session;
     private int _failoverAsked;
+    private int _handshakes;
 
     public BackupSidecar(SidecarOptions options, GuestOwnership ownership, GuestStarter starter, DaemonClient daemon, StatusBoard status, ILogger logger)
     {
@@ -58,9 +64,9 @@ internal sealed class BackupSidecar : IDisposable
     {
         try
         {
-            while (_links.TryTake(out Socket? socket, (int)IdleTimeout.TotalMilliseconds, _end.Token))
+            while (_links.TryTake(out BackupLink? link, (int)IdleTimeout.TotalMilliseconds, _end.Token))
             {
-                if (!Serve(socket))
+                if (!Serve(link))
                 {
                     break;
                 }
@@ -80,18 +86,55 @@ internal sealed class BackupSidecar : IDisposable
     public void Dispose()
     {
         _end.Dispose();
+        while (_links.TryTake(out BackupLink? link))
+        {
+            link.Dispose();
+        }
         _links.Dispose();
     }
 
     private void OnLink(Socket socket)
     {
-        if (!_links.TryAdd(socket))
+        if (Interlocked.Increment(ref _handshakes) > MaxHandshakes)
         {
+            Interlocked.Decrement(ref _handshakes);
             socket.Dispose();
             return;
         }
-        // Whoever holds the old link is this guest's primary too, and has given it up.
-        _session?.CloseLink();
+        new Thread(() => Welcome(socket)) { IsBackground = true, Name = "handshake" }.Start();
+    }
+
+    private void Welcome(Socket socket)
+    {
+        try
+        {
+            BackupLink link = BackupLink.Accept(socket, _options.Guest, _options.Configuration.HostName, _options.Configuration.Link);
+            if (!_links.TryAdd(link))
+            {
+                link.Dispose();
+                return;
+            }
+            // Whoever holds the old link is this guest's primary too, and has given it up.
+            _session?.CloseLink();
+        }
+        catch (Exception error) when (error is PeerLostException or NotProtectableException)
+        {
+            _logger.PeerLost(error.Message);
+            if (_session is null)
+            {
+                _status.Set(GuestState.Failed, error.Message);
+            }
+        }
+        catch (Exception error)
+        {
+            // This thread must not end the process for one peer.
+            socket.Dispose();
+            _logger.Unexpected(error.Message, error);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _handshakes);
+        }
     }
 
     private void OnFailoverAsked()
@@ -113,30 +156,22 @@ internal sealed class BackupSidecar : IDisposable
     }
 
     /// <summary>One link. True: wait for the next one.</summary>
-    private bool Serve(Socket socket)
+    private bool Serve(BackupLink link)
     {
-        BackupSession session;
-        try
-        {
-            BackupLink link = BackupLink.Accept(socket, _options.Guest, _options.Configuration.HostName, _options.Configuration.Link);
-            session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, _logger);
-        }
-        catch (Exception error) when (error is PeerLostException or NotProtectableException)
-        {
-            _logger.PeerLost(error.Message);
-            _status.Set(GuestState.Failed, error.Message);
-            return true;
-        }
-
-        using (session)
+        using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, _logger))
         {
             _session = session;
+            if (_links.Count > 0)
+            {
+                // It came before anybody could see this session.
+                session.CloseLink();
+            }
             try
             {
                 _logger.Linked(session.Hello.Host, ReplicationVersion.Current);
                 _status.Update(status => status with { Guest = session.Hello.GuestName, Peer = session.Hello.Host });
                 _status.Set(GuestState.Receiving, $"the first checkpoint of {session.Hello.Host} is on its way");
-                _status.MeasureWith(status => Measure(status, session));
+                _status.MeasureWith(status => Measure(status, session.Figures));
                 session.Committed += () => _status.Set(GuestState.Ready);
                 session.Run();
                 return session.Yielded ? AfterYield(session) : AfterBye(session);
@@ -158,32 +193,73 @@ internal sealed class BackupSidecar : IDisposable
     {
         _logger.PrimarySaidBye(session.ByeReason!);
         _status.Set(GuestState.Receiving, $"the primary ended protection: {session.ByeReason}");
+        AnswerFailover(false, $"the primary ended protection: {session.ByeReason}");
         return false;
     }
 
     private bool AfterYield(BackupSession session)
     {
-        if (!TakeOver(out string why))
+        string why;
+        try
         {
-            session.Report(new Recovered(false, why));
-            return true;
+            if (!TakeOver(out why))
+            {
+                session.Report(new Recovered(false, why));
+                AnswerFailover(false, why);
+                return true;
+            }
+        }
+        catch (ArbiterUnavailableException error)
+        {
+            // The claim may have been made or not: as after a lost link, the arbiter is asked until it answers, and the primary asks too.
+            return AfterLoss(session, new PeerLostException($"the arbiter cannot be reached: {error.Message}", error));
         }
         bool ok = Recover(session, $"{session.Hello.Host} yielded the guest");
-        string? reason = _status.Current.Reason;
+        string reason = _status.Current.Reason ?? "recovery failed";
         if (!ok)
         {
-            _ownership.TryGiveBack(session.Hello.Host);
+            GiveBack(session.Hello.Host);
         }
         session.Report(new Recovered(ok, reason));
+        AnswerFailover(ok, ok ? "the guest runs here" : reason);
+        return !ok;
+    }
+
+    /// <summary>The primary waits for it: without the record it must destroy the only guest there is.</summary>
+    private void GiveBack(string host)
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                _ownership.TryGiveBack(host);
+                return;
+            }
+            catch (ArbiterUnavailableException error)
+            {
+                if (Stopwatch.GetElapsedTime(started) > GiveBackPatience)
+                {
+                    _logger.ArbiterUnavailable(error.Message);
+                    return;
+                }
+                _end.Token.WaitHandle.WaitOne(ArbiterRetry);
+            }
+        }
+    }
+
+    private void AnswerFailover(bool ok, string message)
+    {
         if (Interlocked.Exchange(ref _failoverAsked, 0) == 1)
         {
-            _daemon.Answer(ok, ok ? "the guest runs here" : reason ?? "recovery failed");
+            _daemon.Answer(ok, message);
         }
-        return !ok;
     }
 
     private bool AfterLoss(BackupSession session, PeerLostException loss)
     {
+        // A primary that is alive must lose the link as well, or it would not claim and both would run the guest.
+        session.CloseLink();
         if (!session.Store.HasCheckpoint)
         {
             _status.Set(GuestState.Failed, $"{loss.Message}; no whole checkpoint is held");
@@ -193,6 +269,7 @@ internal sealed class BackupSidecar : IDisposable
         TimeSpan patience = PrimaryGoesFirst + (loss.IsSilence ? TimeSpan.Zero : _options.Configuration.Link.DetectAfter);
         if (WaitForLink(patience))
         {
+            AnswerFailover(false, loss.Message);
             return true;
         }
         while (true)
@@ -203,6 +280,7 @@ internal sealed class BackupSidecar : IDisposable
                 {
                     _logger.NoFailover(why);
                     _status.Set(GuestState.Failed, why);
+                    AnswerFailover(false, why);
                     return true;
                 }
                 break;
@@ -217,7 +295,9 @@ internal sealed class BackupSidecar : IDisposable
                 }
             }
         }
-        return !Recover(session, loss.Message);
+        bool ok = Recover(session, loss.Message);
+        AnswerFailover(ok, ok ? "the guest runs here" : _status.Current.Reason ?? "recovery failed");
+        return !ok;
     }
 
     private bool TakeOver(out string why)
@@ -264,7 +344,7 @@ internal sealed class BackupSidecar : IDisposable
             _status.Set(GuestState.Recovered, "the guest runs here");
             return true;
         }
-        catch (Exception error) when (error is RecoveryException or Native.Libvirt.LibvirtException or Capture.QemuMonitorException or IOException)
+        catch (Exception error)
         {
             _logger.FailoverFailed(error.Message);
             _status.Set(GuestState.Failed, $"recovery failed after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms: {error.Message}");
@@ -272,13 +352,12 @@ internal sealed class BackupSidecar : IDisposable
         }
     }
 
-    private static GuestStatus Measure(GuestStatus status, BackupSession session) => status with
+    private static GuestStatus Measure(GuestStatus status, ReplicaFigures figures) => status with
     {
-        Epoch = session.Store.CommittedEpoch,
-        CommittedAgeMs = session.CommittedAt == 0 ? null : Math.Round(Stopwatch.GetElapsedTime(session.CommittedAt).TotalMilliseconds),
-        BackupBytes = session.ReplicaBytes,
-        BackupParts = session.ReplicaParts,
-        GuestBytes = session.Store.Blocks.Sum(block => block.UsedBytes),
-        SoftPages = new SoftPageCounts(session.Store.Statistics.ZeroPages, session.Store.Statistics.FreePages, 0),
+        Epoch = figures.Epoch,
+        CommittedAgeMs = figures.CommittedAt == 0 ? null : Math.Round(Stopwatch.GetElapsedTime(figures.CommittedAt).TotalMilliseconds),
+        BackupBytes = figures.ReplicaBytes,
+        GuestBytes = figures.GuestBytes,
+        SoftPages = new SoftPageCounts(figures.ZeroPages, figures.FreePages, 0),
     };
 }
