@@ -113,6 +113,11 @@ internal sealed class DaemonClient : IDisposable
                     reported = true;
                 }
             }
+            catch (Exception error)
+            {
+                // A handler's failure, or two descriptors where one is allowed: this thread is the only way to reach the sidecar.
+                _logger.Unexpected(error.Message, error);
+            }
             lock (_gate)
             {
                 _socket = null;
@@ -127,6 +132,8 @@ internal sealed class DaemonClient : IDisposable
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(_path));
+            // A daemon that hangs fills the socket some minutes later; then it counts as gone. Statuses come from threads that must not wait.
+            socket.Blocking = false;
             lock (_gate)
             {
                 _socket = socket;

@@ -39,9 +39,13 @@ internal sealed class GuestWatcher : IDisposable
                 _sidecar.Refresh();
                 Listen(subscription);
             }
-            catch (Exception error) when (error is LibvirtException or OperationCanceledException or System.Threading.Channels.ChannelClosedException or ObjectDisposedException)
+            catch (Exception error) when (error is LibvirtException or NotProtectableException or OperationCanceledException or System.Threading.Channels.ChannelClosedException or ObjectDisposedException)
             {
                 // libvirtd is away; the guest and its protection are not.
+            }
+            catch (Exception error)
+            {
+                _logger.Unexpected(error.Message, error);
             }
             _stop.Token.WaitHandle.WaitOne(RetryInterval);
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Threading.Channels;
+using System.Xml;
 using System.Xml.Linq;
 using Hikae.Native.Libvirt;
 using Hikae.Protocol.Annotation;
@@ -11,6 +12,8 @@ namespace Hikae.Sidecar;
 /// <summary>Writes the state into the running domain's metadata, where virsh and others see it. On a thread of its own: libvirt may take its time.</summary>
 internal sealed class MetadataStatus : IDisposable
 {
+    private const int MaxReasonChars = 1000;
+
     private readonly Capture.GuestConnection _guest;
     private readonly ILogger _logger;
 
@@ -48,22 +51,27 @@ internal sealed class MetadataStatus : IDisposable
             var element = new XElement("status", new XAttribute("state", JsonName(status.State)));
             if (status.Peer is not null)
             {
-                element.Add(new XAttribute("peer", status.Peer));
+                element.Add(new XAttribute("peer", Writable(status.Peer)));
             }
             if (status.Reason is not null)
             {
-                element.Add(new XAttribute("reason", status.Reason));
+                element.Add(new XAttribute("reason", Writable(status.Reason)));
             }
             _guest.Domain.SetMetadataElement(element.ToString(SaveOptions.DisableFormatting), "hikae-status", HikaeNamespaces.Status, DomainAffect.Live);
         }
-        catch (Exception error) when (error is LibvirtException or NotProtectableException)
+        catch (Exception error)
         {
+            // This is for people to see; nothing that goes wrong here may end the process.
             if (status.State is not (GuestState.Ending or GuestState.Fenced))
             {
                 _logger.MetadataFailed(error.Message);
             }
         }
     }
+
+    /// <summary>A reason may quote the peer: what XML cannot hold is replaced, and nobody reads more than this in a status.</summary>
+    private static string Writable(string reason) =>
+        string.Concat(reason.Take(MaxReasonChars).Select(character => XmlConvert.IsXmlChar(character) ? character : '?'));
 
     private static string JsonName(GuestState state) => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(state.ToString());
 }

@@ -25,7 +25,7 @@ internal sealed class StatusBoard : IDisposable
         _daemon = daemon;
         _clock = clock;
         _logger = logger;
-        _timer = clock.CreateTimer(_ => Publish(), null, TimeSpan.Zero, PublishInterval);
+        _timer = clock.CreateTimer(_ => PublishByTimer(), null, TimeSpan.Zero, PublishInterval);
     }
 
     /// <summary>Called after the state or the reason changed, on the thread that changed it.</summary>
@@ -78,6 +78,19 @@ internal sealed class StatusBoard : IDisposable
     }
 
     public void Dispose() => _timer.Dispose();
+
+    private void PublishByTimer()
+    {
+        try
+        {
+            Publish();
+        }
+        catch (Exception error)
+        {
+            // A figure that cannot be measured must not end the process that protects the guest.
+            _logger.Unexpected(error.Message, error);
+        }
+    }
 
     private void Publish()
     {
