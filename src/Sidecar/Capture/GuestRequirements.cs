@@ -20,6 +20,7 @@ internal static class GuestRequirements
         ["smartcard"] = "a smart card cannot move",
         ["vsock"] = "a vsock is served by the host's kernel, which writes guest memory where writes are not seen",
         ["crypto"] = "a virtio crypto device is not proven to work",
+        ["launchSecurity"] = "encrypted memory cannot be copied",
     };
 
     /// <summary>Throws <see cref="NotProtectableException"/> naming everything that is in the way.</summary>
@@ -31,7 +32,7 @@ internal static class GuestRequirements
         XElement? devices = domain.Element("devices");
         var reasons = new List<string>();
 
-        foreach (XElement device in devices?.Elements() ?? [])
+        foreach (XElement device in (devices?.Elements() ?? []).Concat(domain.Elements("launchSecurity")))
         {
             if (RefusedDevices.TryGetValue(device.Name.LocalName, out string? why))
             {
@@ -45,6 +46,13 @@ internal static class GuestRequirements
         foreach (XElement disk in devices?.Elements("disk") ?? [])
         {
             CheckDisk(disk, outputs, reasons);
+        }
+        foreach (XElement memory in devices?.Elements("memory") ?? [])
+        {
+            if (memory.Attribute("model")?.Value is { } model and not "dimm")
+            {
+                reasons.Add($"memory of model {model} is not proven to work");
+            }
         }
         if (domain.Element("os")?.Element("nvram") is not null)
         {
@@ -76,7 +84,7 @@ internal static class GuestRequirements
         {
             reasons.Add($"interface {name} of type {type} writes guest memory where writes are not seen");
         }
-        else if (nic.Element("driver")?.Attribute("name")?.Value is not "qemu" && nic.Element("model")?.Attribute("type")?.Value is "virtio"
+        else if (nic.Element("driver")?.Attribute("name")?.Value is not "qemu" && nic.Element("model")?.Attribute("type")?.Value is "virtio" or "virtio-transitional" or "virtio-non-transitional"
             && File.Exists("/dev/vhost-net"))
         {
             reasons.Add($"interface {name} may be served by vhost-net, which writes guest memory where writes are not seen: give it <driver name='qemu'/>");
