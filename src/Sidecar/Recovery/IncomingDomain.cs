@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text.Json;
 using Hikae.Native.Libvirt;
@@ -11,6 +12,9 @@ internal sealed class IncomingDomain : IDisposable
 {
     /// <summary>Between two questions whether QEMU has loaded the guest; a question takes about 1 ms itself.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>Longest that QEMU may take no byte, or load devices: a hung QEMU must not hold up a failover for ever. Loading takes some 30 ms.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly QemuMonitor _monitor;
 
@@ -85,17 +89,22 @@ internal sealed class IncomingDomain : IDisposable
             throw new RecoveryException($"QEMU's socket {path} cannot be reached: {error.Message}", error);
         }
         File.Delete(path);
-        return new NetworkStream(socket, ownsSocket: true);
+        return new NetworkStream(socket, ownsSocket: true) { WriteTimeout = (int)Patience.TotalMilliseconds };
     }
 
     /// <summary>Waits until QEMU has loaded the devices and stands paused. <paramref name="check"/> throws when that will never be.</summary>
     public void WaitUntilLoaded(Action check)
     {
+        long started = Stopwatch.GetTimestamp();
         try
         {
             while (IsWaitingForStream(Domain))
             {
                 check();
+                if (Stopwatch.GetElapsedTime(started) > Patience)
+                {
+                    throw new RecoveryException($"QEMU did not load the guest's devices within {Patience.TotalSeconds:0} s.");
+                }
                 Thread.Sleep(PollInterval);
             }
         }
