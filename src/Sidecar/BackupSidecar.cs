@@ -342,6 +342,7 @@ internal sealed class BackupSidecar : IDisposable
                 _status.Set(GuestState.Recovered, "the guest runs here; its memory is being filled in");
             });
             _status.Set(GuestState.Recovered, "the guest runs here");
+            Settle(session);
             return true;
         }
         catch (Exception error)
@@ -349,6 +350,19 @@ internal sealed class BackupSidecar : IDisposable
             _logger.FailoverFailed(error.Message);
             _status.Set(GuestState.Failed, $"recovery failed after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms: {error.Message}");
             return false;
+        }
+    }
+
+    /// <summary>The guest runs here whatever comes of this.</summary>
+    private void Settle(BackupSession session)
+    {
+        try
+        {
+            _starter.Settle(session.DomainXml!, session.Hello.Host, _ownership.Current?.Generation ?? 0);
+        }
+        catch (Exception error)
+        {
+            _logger.NotSettled(error.Message);
         }
     }
 

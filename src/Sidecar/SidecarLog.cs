@@ -97,4 +97,10 @@ internal static partial class SidecarLog
 
     [LoggerMessage(454, LogLevel.Error, "The domain of a failed recovery could not be destroyed: {Detail}")]
     internal static partial void NotDestroyed(this ILogger logger, string detail);
+
+    [LoggerMessage(455, LogLevel.Information, "The guest's agent is {Outcome} of the failover")]
+    internal static partial void AgentTold(this ILogger logger, string outcome);
+
+    [LoggerMessage(456, LogLevel.Error, "The recovered guest runs, but its annotation could not be put back: {Detail}. Set it with: hikae enable")]
+    internal static partial void NotSettled(this ILogger logger, string detail);
 }

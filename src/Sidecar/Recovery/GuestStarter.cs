@@ -101,14 +101,18 @@ internal sealed class GuestStarter(string uri, ILogger logger)
 
     /// <summary>
     /// Makes the recovered guest an ordinary one: the annotation is put back, now naming the former primary, so that it is protected
-    /// again. Only after <see cref="Recover"/> returned, because its memory can be tracked only then.
+    /// again, and the guest's agent is told. Only after <see cref="Recover"/> returned, because its memory can be tracked only then.
     /// </summary>
-    public void RestoreAnnotation(string xml, string? formerPrimary)
+    /// <param name="xml">The primary's live XML of the checkpoint.</param>
+    /// <param name="formerPrimary">The host that becomes the backup.</param>
+    /// <param name="generation">The claim under which the guest runs here.</param>
+    public void Settle(string xml, string? formerPrimary, long generation)
     {
         IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
         using Connection connection = Connection.Open(uri);
         using Domain domain = connection.FindByUuid(domainXml.Uuid)
             ?? throw new RecoveryException($"The recovered guest {domainXml.Name} is gone.");
+        logger.AgentTold(FailoverNotice.Send(domain, (ulong)generation) ? "told" : "not told, it does not answer");
         domain.SetMetadataElement(null, HikaeNamespaces.Prefix, HikaeNamespaces.Incoming, DomainAffect.Live);
         if (domainXml.Annotation(formerPrimary) is string annotation)
         {
