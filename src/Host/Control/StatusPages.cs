@@ -6,18 +6,24 @@ namespace Hikae.Host.Control;
 /// <summary>All statuses as messages that fit a frame each.</summary>
 internal static class StatusPages
 {
-    // A status is below 8 KiB whatever its sidecar wrote into it (JSON may take six bytes for a character), so a page is below half a frame.
-    private const int PerPage = 64;
+    // A status came in a frame of at most 64 KiB and is at most six times as long when written again (a character may become \u0000),
+    // so one always fits beside a page that is not yet full.
+    private const int FullBytes = ControlLimits.MaxFrameBytes / 2;
 
     public static IEnumerable<Statuses> Split(IReadOnlyList<GuestStatus> all)
     {
-        if (all.Count == 0)
+        var page = new List<GuestStatus>();
+        int bytes = 0;
+        foreach (GuestStatus status in all)
         {
-            yield return new Statuses([]);
+            if (bytes >= FullBytes)
+            {
+                yield return new Statuses(page, More: true);
+                (page, bytes) = ([], 0);
+            }
+            page.Add(status);
+            bytes += ControlFrame.Write(new Status(status)).Length;
         }
-        for (int first = 0; first < all.Count; first += PerPage)
-        {
-            yield return new Statuses([.. all.Skip(first).Take(PerPage)], More: first + PerPage < all.Count);
-        }
+        yield return new Statuses(page);
     }
 }
