@@ -72,7 +72,11 @@ public static unsafe class DescriptorPassing
         }
     }
 
-    /// <summary>The socket behind a received descriptor. It belongs to the result from now on; when this throws, it is closed.</summary>
+    /// <summary>The socket behind a received descriptor, in blocking mode. It belongs to the result from now on; when this throws, it is closed.</summary>
+    /// <remarks>
+    /// A sender that used the socket asynchronously has left O_NONBLOCK on it, which belongs to the open file and so arrives with it:
+    /// every blocking call on a Socket made of that would be refused.
+    /// </remarks>
     /// <exception cref="SocketException">The descriptor is not a socket.</exception>
     public static Socket ToSocket(SafeFileHandle descriptor)
     {
@@ -81,6 +85,11 @@ public static unsafe class DescriptorPassing
         Socket? socket = null;
         try
         {
+            int flags = Syscall.fcntl(handle, Syscall.F_GETFL, 0);
+            if (flags >= 0 && (flags & Syscall.O_NONBLOCK) != 0)
+            {
+                _ = Syscall.fcntl(handle, Syscall.F_SETFL, flags & ~Syscall.O_NONBLOCK);
+            }
             socket = new Socket(handle);
 
             // The constructor takes any descriptor without a word.

@@ -146,6 +146,29 @@ public sealed class DescriptorPassingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_socket_the_sender_used_asynchronously_blocks_here()
+    {
+        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        using var client = new TcpClient();
+        await client.ConnectAsync((System.Net.IPEndPoint)listener.LocalEndpoint, TestContext.Current.CancellationToken);
+        using (Socket accepted = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken))
+        {
+            Task<int> preamble = accepted.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken).AsTask();
+            client.Client.Send("p"u8);
+            Assert.Equal(1, await preamble);
+            DescriptorPassing.Send(_ours, "s"u8, accepted.SafeHandle);
+        }
+
+        DescriptorPassing.Receive(_theirs, new byte[1], out SafeFileHandle? descriptor);
+        using Socket passed = DescriptorPassing.ToSocket(descriptor!);
+        passed.ReceiveTimeout = 50;
+
+        SocketException silence = Assert.Throws<SocketException>(() => passed.Receive(new byte[1]));
+        Assert.Equal(SocketError.TimedOut, silence.SocketErrorCode);
+    }
+
+    [Fact]
     public void A_passed_file_is_not_a_socket_and_is_closed()
     {
         MemoryFile file = MemoryFile.Create("no-socket");

@@ -8,6 +8,12 @@ internal static unsafe partial class Syscall
 {
     internal const int O_DIRECTORY = 0x10000;
 
+    internal const int F_GETFL = 3;
+    internal const int F_SETFL = 4;
+
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fsync(SafeFileHandle fd);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fcntl(SafeHandle fd, int cmd, int arg);
 }
