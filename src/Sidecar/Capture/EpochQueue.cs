@@ -12,6 +12,7 @@ internal sealed class EpochQueue : IEpochStream, IDisposable
 
     private readonly BlockingCollection<EpochPart> _parts = new(new ConcurrentQueue<EpochPart>(), MaxParts);
     private EpochId _begun;
+    private bool _isDisposed;
 
     /// <summary>Idempotent for an epoch that has begun and not ended.</summary>
     public void Begin(EpochId epoch, CancellationToken cancellationToken)
@@ -34,6 +35,11 @@ internal sealed class EpochQueue : IEpochStream, IDisposable
     /// <summary>Gives back the segments of parts that nobody will send.</summary>
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+        _isDisposed = true;
         while (_parts.TryTake(out EpochPart? part))
         {
             (part as EpochPart.Pages)?.Segment.Dispose();
