@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Sidecar.Epoch;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace Hikae.Sidecar.Tests.Epoch;
+
+public sealed class CheckpointPaceTests : IDisposable
+{
+    private static readonly TimeSpan Shortest = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(35);
+
+    private readonly FakeTimeProvider _clock = new();
+    private readonly CheckpointPace _pace;
+
+    public CheckpointPaceTests() => _pace = new CheckpointPace(_clock, Shortest, Interval, Longest);
+
+    [Fact]
+    public void A_checkpoint_is_due_after_the_interval_and_not_before()
+    {
+        _clock.Advance(Interval - TimeSpan.FromTicks(1));
+        Assert.False(IsDue());
+        _clock.Advance(TimeSpan.FromTicks(1));
+        Assert.True(IsDue());
+        Assert.False(IsDue());
+    }
+
+    [Fact]
+    public void Whoever_waits_for_a_commit_gets_a_checkpoint_once_the_shortest_interval_is_over()
+    {
+        _pace.Ask();
+        _clock.Advance(Shortest);
+
+        _pace.Wait(CancellationToken.None);
+
+        Assert.False(IsDue());
+    }
+
+    [Fact]
+    public void Nobody_gets_a_checkpoint_before_the_shortest_interval_is_over()
+    {
+        _clock.Advance(Shortest - TimeSpan.FromTicks(1));
+        _pace.Ask();
+
+        Assert.False(IsDue());
+    }
+
+    [Fact]
+    public void An_idle_guest_is_checkpointed_ever_more_rarely_up_to_the_longest_interval()
+    {
+        _pace.Observe(3);
+        AssertWaits(TimeSpan.FromMinutes(20));
+        _pace.Observe(3);
+        AssertWaits(Longest);
+        _pace.Observe(3);
+        AssertWaits(Longest);
+    }
+
+    [Fact]
+    public void A_guest_that_wakes_up_is_checkpointed_at_its_interval_again()
+    {
+        _pace.Observe(0);
+        _pace.Observe(0);
+        _pace.Observe(100_000);
+
+        AssertWaits(Interval);
+    }
+
+    public void Dispose() => _pace.Dispose();
+
+    private void AssertWaits(TimeSpan expected)
+    {
+        _clock.Advance(expected - TimeSpan.FromTicks(1));
+        Assert.False(IsDue());
+        _clock.Advance(TimeSpan.FromTicks(1));
+        Assert.True(IsDue());
+    }
+
+    /// <summary>A wait that is over looks at no token; one that is not throws for a cancelled one.</summary>
+    private bool IsDue()
+    {
+        try
+        {
+            _pace.Wait(new CancellationToken(canceled: true));
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}
