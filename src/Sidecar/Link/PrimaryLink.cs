@@ -43,7 +43,7 @@ internal sealed class PrimaryLink : IDisposable
             Stream stream = new LinkTls(configuration).AuthenticateAsClient(new NetworkStream(socket), backup.Host);
             connection = new RecordConnection(stream, socket);
             connection.Send(RecordType.Hello, 0, ReplicationJson.Write(hello));
-            RecordHeader header = connection.Receive(out ReadOnlySpan<byte> payload);
+            RecordHeader header = ReceiveAnswer(connection, backup, out ReadOnlySpan<byte> payload);
             Welcome welcome = header.Type switch
             {
                 RecordType.Welcome => ReplicationJson.Read<Welcome>(payload),
@@ -71,6 +71,20 @@ internal sealed class PrimaryLink : IDisposable
     }
 
     public void Dispose() => Connection.Dispose();
+
+    /// <summary>With TLS 1.3 the backup looks at this host's certificate after this side is content: all that is seen here is the end of the connection.</summary>
+    private static RecordHeader ReceiveAnswer(RecordConnection connection, HostAddress backup, out ReadOnlySpan<byte> payload)
+    {
+        try
+        {
+            return connection.Receive(out payload);
+        }
+        catch (PeerLostException error) when (!error.IsSilence)
+        {
+            throw new PeerLostException(
+                $"{backup} ended the connection without an answer: no sidecar could take it there, or it does not trust this host (its log says which)", error);
+        }
+    }
 
     private static Socket ConnectSocket(HostAddress backup, int defaultPort, CancellationToken cancellationToken)
     {
