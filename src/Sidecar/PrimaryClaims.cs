@@ -156,21 +156,19 @@ internal sealed class PrimaryClaims
     /// <summary>Whether the record may ever have let another host take this run of the guest.</summary>
     private bool HasClaimed => _marker.OwnedGeneration(_qemuPid) > 0;
 
-    /// <summary>Claims until the arbiter answers. Without an answer the guest is paused when its lease runs out, as the backup may have taken it.</summary>
+    /// <summary>
+    /// Claims until the arbiter answers. Without an answer the guest is paused when its lease runs out, as the backup may have taken it.
+    /// It may stand still afterwards.
+    /// </summary>
     private void ClaimUnprotected()
     {
         long started = Stopwatch.GetTimestamp();
         bool reported = false;
-        bool paused = _marker.PausedByUs;
         while (!_hasExited())
         {
             try
             {
                 _ownership.ClaimUnprotected();
-                if (paused)
-                {
-                    _pause.Resume();
-                }
                 return;
             }
             catch (ArbiterUnavailableException error)
@@ -180,9 +178,9 @@ internal sealed class PrimaryClaims
                     _logger.ArbiterUnavailable(error.Message);
                     reported = true;
                 }
-                if (!paused && Stopwatch.GetElapsedTime(started) >= _ownership.Lease)
+                if (!_marker.PausedByUs && Stopwatch.GetElapsedTime(started) >= _ownership.Lease)
                 {
-                    paused = TryPause();
+                    TryPause();
                     _status.Set(GuestState.Paused, "the backup and the arbiter cannot be reached, and the lease ran out: another host may run the guest");
                 }
                 Thread.Sleep(Retry);
@@ -190,17 +188,16 @@ internal sealed class PrimaryClaims
         }
     }
 
-    private bool TryPause()
+    private void TryPause()
     {
         try
         {
-            return _pause.TryPause();
+            _pause.TryPause();
         }
         catch (Exception error)
         {
             // Tried again with the next claim: giving up here would let the guest run where it must not.
             _logger.Unexpected(error.Message, error);
-            return false;
         }
     }
 }

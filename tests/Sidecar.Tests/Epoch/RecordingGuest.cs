@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Epoch;
 
 namespace Hikae.Sidecar.Tests.Epoch;
 
-/// <summary>A guest that writes down when it was stopped and continued. It can be one that its user has paused.</summary>
-internal sealed class RecordingGuest(List<string> journal) : IGuestPause
+/// <summary>A guest that writes down when it was stopped and continued, in a journal and in the marker. It can be one that its user has paused.</summary>
+internal sealed class RecordingGuest(List<string> journal, SidecarMarker? marker = null) : IGuestPause
 {
     public bool IsPausedByUser { get; set; }
 
@@ -17,6 +18,7 @@ internal sealed class RecordingGuest(List<string> journal) : IGuestPause
             return false;
         }
         Note("stop");
+        Mark(true);
         Runs = false;
         return true;
     }
@@ -24,7 +26,16 @@ internal sealed class RecordingGuest(List<string> journal) : IGuestPause
     public void Resume()
     {
         Note("cont");
+        Mark(false);
         Runs = true;
+    }
+
+    private void Mark(bool isPaused)
+    {
+        if (marker is not null)
+        {
+            marker.PausedByUs = isPaused;
+        }
     }
 
     private void Note(string what)
