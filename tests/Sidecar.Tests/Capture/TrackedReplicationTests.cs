@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness;
+using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Epoch;
+using Hikae.Sidecar.Link;
+using Hikae.Sidecar.PageStore;
+using Hikae.Sidecar.Tests.Link;
+using Xunit;
+
+namespace Hikae.Sidecar.Tests.Capture;
+
+/// <summary>The whole way of a page but for QEMU: a real process is tracked, paused, copied, shipped and kept, while it writes.</summary>
+public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixture<WriterProgram>
+{
+    // 20 MiB: five segments, and rounds before the pause.
+    private const uint Pages = 5_121;
+
+    [Fact]
+    public void A_replica_equals_the_process_byte_for_byte_at_any_checkpoint()
+    {
+        Requires.Root();
+        Requires.Kernel(6, 7);
+        using var writer = new Writer(program, Pages);
+        using DirtyTracker tracker = DirtyTracker.Attach(writer.Pid);
+        using var backup = new BackupUnderTest();
+        using var queue = new EpochQueue();
+        using var pool = new SegmentPool();
+        using var shipper = new EpochShipper(queue, backup.Primary, TimeSpan.FromMinutes(5));
+        var memory = new MemoryParticipant(writer.Pid, tracker, pool, queue, new NoFreePages());
+        using var loop = new CheckpointLoop(writer, queue, [new WriterHardware(writer, memory, queue), memory], new PauseStatistics());
+        using var stop = new CancellationTokenSource();
+        Task shipping = Task.Factory.StartNew(() => shipper.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+        for (int round = 0; round < 4; round++)
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                Assert.True(loop.TryCheckpoint(stop.Token));
+                Acknowledge(backup, loop);
+            }
+            Assert.True(loop.TryFinalCheckpoint(stop.Token));
+            Acknowledge(backup, loop);
+            AssertEqual(writer, backup.Session.Store);
+            writer.Resume();
+        }
+
+        Assert.Equal(20UL, backup.Session.Store.CommittedEpoch);
+        stop.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
+    }
+
+    private static void Acknowledge(BackupUnderTest backup, CheckpointLoop loop)
+    {
+        (RecordType type, ulong epoch, _) = backup.Receive();
+        Assert.Equal(RecordType.Ack, type);
+        loop.Acknowledge(new EpochId(epoch));
+    }
+
+    private static void AssertEqual(Writer writer, ReplicaStore store)
+    {
+        byte[] replica = new byte[4096];
+        for (int block = 0; block < writer.Blocks.Count; block++)
+        {
+            byte[] memory = writer.Read(block);
+            for (int page = 0; page < memory.Length / 4096; page++)
+            {
+                store.ReadPage(block, page, replica);
+                Assert.True(memory.AsSpan(page * 4096, 4096).SequenceEqual(replica), $"page {page} of block {block} differs");
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Epoch;
+using Hikae.Sidecar.Tests.Link;
+
+namespace Hikae.Sidecar.Tests.Capture;
+
+/// <summary>Stands for a QEMU's block list and device state, which a <see cref="Writer"/> does not have.</summary>
+internal sealed class WriterHardware(Writer writer, MemoryParticipant memory, EpochQueue queue) : IEpochParticipant
+{
+    private bool _isSent;
+
+    public void Prepare(EpochId epoch, CancellationToken cancellationToken)
+    {
+        if (!_isSent)
+        {
+            _isSent = true;
+            queue.Add(new EpochPart.Hardware([.. writer.Blocks.Select(block => block.Info)], Epochs.DomainXml), cancellationToken);
+            memory.SetBlocks(writer.Blocks);
+        }
+    }
+
+    public void Seal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) =>
+        queue.Add(new EpochPart.Devices(Epochs.Devices(epoch.Value)), cancellationToken);
+
+    public void Resumed(EpochId epoch)
+    {
+        // Nothing changes.
+    }
+
+    public void Commit(EpochId epoch)
+    {
+        // Nothing waits.
+    }
+
+    public void Abort(EpochId epoch)
+    {
+        // Nothing waits.
+    }
+}
