@@ -46,6 +46,9 @@ public sealed record GuestReport
     /// <summary>The host that says so.</summary>
     public string? Host { get; init; }
 
+    /// <summary>The host's wall clock when it was written.</summary>
+    public DateTimeOffset UpdatedAt { get; init; }
+
     /// <summary>The sidecar that wrote this is gone or silent.</summary>
     public bool Stale { get; init; }
 }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests;
+
+public sealed class GuestEndTests(SharedLab shared) : LabTest(shared)
+{
+    [Fact]
+    public void A_destroyed_guest_is_not_started_elsewhere()
+    {
+        LabGuest guest = StartProtected("destroyed", Quiet);
+
+        HostA.Virsh("destroy", guest.Name);
+
+        AssertEnded(guest);
+    }
+
+    [Fact]
+    public void A_guest_that_powers_off_is_not_started_elsewhere()
+    {
+        LabGuest guest = StartProtected("poweroff", Talking);
+
+        guest.Run("(sleep 1; poweroff -f) >/dev/null 2>&1 &");
+
+        AssertEnded(guest);
+    }
+
+    [Fact]
+    public void A_guest_whose_QEMU_crashed_is_not_started_elsewhere()
+    {
+        LabGuest guest = StartProtected("crashed", Quiet);
+
+        HostA.Signal("KILL", guest.QemuOn(HostA));
+
+        AssertEnded(guest);
+    }
+
+    [Fact]
+    public void An_ended_guest_can_be_started_again_and_is_protected_again()
+    {
+        LabGuest guest = StartProtected("again", Quiet);
+
+        HostA.Virsh("destroy", guest.Name);
+        AssertEnded(guest);
+        HostA.Virsh("start", guest.Name);
+
+        guest.WaitForProtected(HostA);
+    }
+
+    [Fact]
+    public void A_guest_rebooted_by_reset_stays_protected()
+    {
+        LabGuest guest = StartProtected("reset", Quiet);
+
+        HostA.Virsh("reset", guest.Name);
+
+        guest.WaitForProtected(HostA);
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    [Fact]
+    public void A_guest_suspended_by_a_user_stays_suspended_until_the_user_resumes_it()
+    {
+        LabGuest guest = StartProtected("suspended", Quiet);
+
+        HostA.Virsh("suspend", guest.Name);
+        GuestReport paused = guest.WaitForState(HostA, "paused");
+        GuestReport later = guest.WaitForReport(HostA, "paused in a later report", report => report.UpdatedAt > paused.UpdatedAt);
+        later = guest.WaitForReport(HostA, "paused in a still later report", report => report.UpdatedAt > later.UpdatedAt);
+        Assert.Equal("paused", later.State);
+        Assert.Equal(paused.Epoch, later.Epoch);
+        Assert.Equal("paused", guest.StateOn(HostA));
+
+        HostA.Virsh("resume", guest.Name);
+        guest.WaitForProtected(HostA);
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    private void AssertEnded(LabGuest guest)
+    {
+        guest.WaitForDomainState(HostA, "shut off");
+        guest.WaitForNoReport(HostB);
+        Lab.Until("both sidecars are gone", () => guest.SidecarOn(HostA) is null && guest.SidecarOn(HostB) is null);
+        Assert.Equal("absent", guest.StateOn(HostB));
+    }
+}

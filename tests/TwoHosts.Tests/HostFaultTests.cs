@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests;
+
+public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
+{
+    [Theory]
+    [InlineData("hostA")]
+    [InlineData("hostB")]
+    public void Protection_outlives_a_crash_of_libvirtd(string name)
+    {
+        LabGuest guest = StartProtected("libvirtd-" + name, Quiet);
+
+        Host(name).RestartLibvirtd();
+
+        guest.WaitForProtected(HostA);
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    [Theory]
+    [InlineData("hostA")]
+    [InlineData("hostB")]
+    public void Protection_outlives_a_crash_of_hikaed(string name)
+    {
+        LabGuest guest = StartProtected("hikaed-" + name, Quiet);
+        int? primary = guest.SidecarOn(HostA);
+        int? backup = guest.SidecarOn(HostB);
+
+        Host(name).RestartHikaed();
+
+        guest.WaitForProtected(HostA);
+        guest.WaitForState(HostB, "ready");
+        Assert.Equal(primary, guest.SidecarOn(HostA));
+        Assert.Equal(backup, guest.SidecarOn(HostB));
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    [Fact]
+    public void With_the_network_cut_the_primary_keeps_the_guest_and_protects_it_again_later()
+    {
+        LabGuest guest = StartProtected("cut", Quiet);
+
+        HostB.Cut("repl");
+        guest.WaitForState(HostA, "unprotected");
+        guest.WaitForReport(HostB, "without the guest", report => report.State is not ("ready" or "recovering" or "recovered"));
+        AssertRunsOnlyOnHostA(guest);
+        HostB.Restore("repl");
+
+        guest.WaitForProtected(HostA);
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    [Fact]
+    public void A_frozen_primary_that_comes_back_ends_its_copy()
+    {
+        LabGuest guest = StartProtected("frozen", Quiet);
+
+        HostA.Freeze();
+        guest.WaitForState(HostB, "recovered", "connecting", "unprotected");
+        guest.WaitForProgressOn(HostB);
+        HostA.Thaw();
+
+        Lab.Until("hostA gave the guest up", () => guest.StateOn(HostA) is not ("running" or "paused"));
+        guest.WaitForProgressOn(HostB);
+    }
+
+    [Fact]
+    public void A_backup_with_a_foreign_certificate_is_refused_and_the_guest_runs_on()
+    {
+        HostB.Shell("""
+            cd /etc/pki/libvirt && cp servercert.pem /root/cert && cp private/serverkey.pem /root/key
+            """);
+        ReplaceCertificate();
+        LabGuest guest = Lab.StartGuest("certificate", Quiet);
+
+        guest.WaitForReport(HostA, "unprotected for the certificate's sake", report =>
+            report.State == "unprotected" && report.Reason.Contains("certificate", StringComparison.OrdinalIgnoreCase));
+        AssertRunsOnlyOnHostA(guest);
+        HostB.Shell("cd /etc/pki/libvirt && cp /root/cert servercert.pem && cp /root/key private/serverkey.pem");
+
+        guest.WaitForProtected(HostA);
+    }
+
+    private LabHost Host(string name) => Lab.Hosts.Single(host => host.Name == name);
+
+    private void ReplaceCertificate()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("hikae-foreign-");
+        try
+        {
+            ForeignCertificate.Write(folder.FullName, HostB.Name);
+            File.Copy(Path.Combine(folder.FullName, "certificate.pem"), HostB.PathOf("/etc/pki/libvirt/servercert.pem"), overwrite: true);
+            File.Copy(Path.Combine(folder.FullName, "key.pem"), HostB.PathOf("/etc/pki/libvirt/private/serverkey.pem"), overwrite: true);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}

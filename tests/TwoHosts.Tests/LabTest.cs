@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests;
+
+/// <summary>A test on a shared lab. When it fails its report ends with the logs of both hosts.</summary>
+public abstract class LabTest : IDisposable
+{
+    private readonly SharedLab _shared;
+
+    protected LabTest(SharedLab shared)
+    {
+        ArgumentNullException.ThrowIfNull(shared);
+        _shared = shared;
+        Lab = shared.Swept();
+    }
+
+    /// <summary>A guest that says what it does on its serial console only: nothing of it needs to be held back.</summary>
+    protected static LabGuestOptions Quiet { get; } = new() { Protect = "hostB", MemoryMiB = 128 };
+
+    /// <summary>A guest that is listened to. Its packets and disk writes are not held.</summary>
+    protected static LabGuestOptions Talking { get; } = Quiet with { Nic = true, Outputs = "unheld" };
+
+    protected Lab Lab { get; }
+
+    protected LabHost HostA => Lab.HostA;
+
+    protected LabHost HostB => Lab.HostB;
+
+    public void Dispose()
+    {
+        if (TestContext.Current.TestState?.Result == TestResult.Failed)
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine(_shared.Logs());
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Starts a guest on the first host and waits until it counts and is protected.</summary>
+    protected LabGuest StartProtected(string name, LabGuestOptions options)
+    {
+        LabGuest guest = Lab.StartGuest(name, options);
+        guest.WaitForProgressOn(HostA);
+        guest.WaitForProtected(HostA);
+        return guest;
+    }
+
+    /// <summary>The guest runs on the first host as if nothing had happened, and the second has not started it.</summary>
+    protected void AssertRunsOnlyOnHostA(LabGuest guest)
+    {
+        ArgumentNullException.ThrowIfNull(guest);
+        guest.WaitForProgressOn(HostA);
+        Assert.Equal("running", guest.StateOn(HostA));
+        Assert.Equal("absent", guest.StateOn(HostB));
+    }
+}

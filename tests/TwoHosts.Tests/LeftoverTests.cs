@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests;
+
+public sealed class LeftoverTests(SharedLab shared) : LabTest(shared)
+{
+    [Fact]
+    public void An_ended_guest_leaves_nothing_on_either_host()
+    {
+        LabGuest guest = StartProtected("leaves", Quiet);
+
+        HostA.Virsh("destroy", guest.Name);
+        guest.WaitForNoReport(HostB);
+
+        foreach (LabHost host in Lab.Hosts)
+        {
+            Lab.Until($"{host.Name} has no sidecar", () => guest.SidecarOn(host) is null);
+            Assert.Equal("", host.Shell($"ls /run/hikae | grep {guest.Uuid} | grep -v lock; true"));
+            Assert.Equal("", host.Shell("ls -A /dev/shm"));
+            Assert.Equal("", host.Shell("virsh -q list --name"));
+        }
+    }
+
+    [Fact]
+    public void A_lab_that_went_down_leaves_nothing_on_this_machine()
+    {
+        string[] shm = Directory.GetFileSystemEntries("/dev/shm");
+        string mounts = File.ReadAllText("/proc/self/mounts");
+        string folder;
+        using (Lab lab = Lab.Up("leftover", new LabOptions { Settings = SharedLab.PatientSettings }))
+        {
+            LabGuest guest = lab.StartGuest("short", Quiet);
+            guest.WaitForProtected(lab.HostA);
+            folder = Path.GetDirectoryName(lab.SharedFolder)!;
+        }
+
+        Assert.False(Directory.Exists(folder));
+        Assert.DoesNotContain(folder, File.ReadAllText("/proc/self/mounts"), StringComparison.Ordinal);
+        Assert.Equal(mounts.Split('\n').Length, File.ReadAllText("/proc/self/mounts").Split('\n').Length);
+        Assert.Empty(Directory.GetFileSystemEntries("/dev/shm").Except(shm));
+    }
+}

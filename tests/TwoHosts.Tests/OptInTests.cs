@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests;
+
+public sealed class OptInTests(SharedLab shared) : LabTest(shared)
+{
+    private const string Annotation = "urn:hikae:domain:1";
+
+    private static LabGuestOptions NotAnnotated { get; } = Quiet with { Protect = null };
+
+    [Fact]
+    public void A_running_guest_is_protected_by_virsh_metadata_and_released_by_its_removal()
+    {
+        LabGuest guest = Lab.StartGuest("metadata", NotAnnotated);
+
+        HostA.Virsh("metadata", guest.Name, Annotation, "--key", "hikae", "--set", "<protect backup=\"hostB\"/>", "--live");
+        guest.WaitForProtected(HostA);
+        guest.WaitForState(HostB, "ready");
+        HostA.Virsh("metadata", guest.Name, Annotation, "--remove", "--live");
+
+        AssertReleased(guest);
+    }
+
+    [Fact]
+    public void Hikae_enable_and_disable_do_the_same()
+    {
+        LabGuest guest = Lab.StartGuest("command", NotAnnotated);
+
+        HostA.Hikae("enable", guest.Name, "--backup", "hostB");
+        guest.WaitForProtected(HostA);
+        HostA.Hikae("disable", guest.Name);
+
+        AssertReleased(guest);
+        Assert.DoesNotContain(Annotation, HostA.Virsh("dumpxml", "--inactive", guest.Name), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_guest_without_annotation_has_no_sidecar_and_no_status()
+    {
+        LabGuest guest = Lab.StartGuest("plain", NotAnnotated);
+        LabGuest other = StartProtected("other", Quiet);
+
+        Assert.Null(guest.SidecarOn(HostA));
+        Assert.Null(guest.ReportOn(HostA));
+        Assert.NotNull(other.SidecarOn(HostA));
+    }
+
+    [Fact]
+    public void The_state_stands_in_the_live_metadata_too()
+    {
+        LabGuest guest = StartProtected("stated", Quiet);
+
+        Lab.Until("the live metadata say protected", () => LiveStatus(guest).Contains("state=\"protected\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_malformed_annotation_lets_the_guest_run_and_says_what_is_wrong()
+    {
+        LabGuest guest = Lab.StartGuest("malformed", Quiet with { EditXml = xml => xml.Replace(" backup=\"hostB\"", "", StringComparison.Ordinal) });
+
+        AssertRefused(guest, "backup");
+    }
+
+    [Fact]
+    public void A_writable_disk_is_refused_with_the_reason()
+    {
+        LabGuest guest = Lab.StartGuest("writable", Quiet with { Disk = "16M" });
+
+        AssertRefused(guest, "vda is writable");
+    }
+
+    [Fact]
+    public void An_interface_is_refused_with_the_reason()
+    {
+        LabGuest guest = Lab.StartGuest("interface", Quiet with { Nic = true });
+
+        AssertRefused(guest, "would let packets out");
+    }
+
+    private void AssertReleased(LabGuest guest)
+    {
+        guest.WaitForNoReport(HostB);
+        Lab.Until("both sidecars are gone", () => guest.SidecarOn(HostA) is null && guest.SidecarOn(HostB) is null);
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    private void AssertRefused(LabGuest guest, string reason)
+    {
+        guest.WaitForReport(HostA, $"unprotected with \"{reason}\"", report =>
+            report.State == "unprotected" && report.Reason.Contains(reason, StringComparison.Ordinal));
+        Lab.Until($"the live metadata say \"{reason}\"", () => LiveStatus(guest).Contains(reason, StringComparison.Ordinal));
+        Assert.Null(guest.SidecarOn(HostB));
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    private string LiveStatus(LabGuest guest) => HostA.TryRun("virsh", "metadata", guest.Name, "urn:hikae:status:1").Output.Replace('\'', '"');
+}

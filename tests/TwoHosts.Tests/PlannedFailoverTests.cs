@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests;
+
+public sealed class PlannedFailoverTests(SharedLab shared) : LabTest(shared)
+{
+    [Fact]
+    public void A_planned_failover_moves_the_guest_and_loses_nothing()
+    {
+        LabGuest guest = Lab.StartGuest("planned", Talking);
+        using GuestListener listener = guest.Listen();
+        listener.WaitForCounter();
+        guest.WaitForProtected(HostA);
+
+        HostB.Hikae("failover", guest.Name);
+
+        guest.WaitForDomainState(HostB, "running");
+        Lab.Until("hostA's copy is gone", () => guest.StateOn(HostA) is not ("running" or "paused"));
+        listener.WaitForProgress();
+        long[] heard = [.. listener.Counters];
+        Assert.Equal(heard.Distinct().Order(), heard);
+
+        guest.WaitForProtected(HostB);
+        HostA.Hikae("failover", guest.Name);
+        guest.WaitForDomainState(HostA, "running");
+        listener.WaitForProgress();
+        heard = [.. listener.Counters];
+        Assert.Equal(heard.Distinct().Order(), heard);
+    }
+
+    [Fact]
+    public void A_failover_of_a_guest_without_a_replica_is_refused()
+    {
+        LabGuest guest = Lab.StartGuest("alone", Quiet with { Protect = null });
+
+        CommandResult result = HostB.TryRun("hikae", "failover", guest.Name);
+
+        Assert.False(result.Succeeded);
+        AssertRunsOnlyOnHostA(guest);
+    }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests;
+
+public sealed class PowerCutWithoutUserfaultfdTests(PowerCutWithoutUserfaultfd cut) : PowerCutTests((object)cut), IClassFixture<PowerCutWithoutUserfaultfd>;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+
+namespace Hikae.TwoHosts.Tests;
+
+/// <summary>One lab for most tests, made by the first that asks. Between tests it is swept: hosts up, cables in, no guest.</summary>
+public class SharedLab : IDisposable
+{
+    /// <summary>
+    /// A machine busy with other tests may keep a whole host waiting longer than the default of 500 ms. A false detection would be survived, but it
+    /// is not what these tests are about.
+    /// </summary>
+    public static readonly IReadOnlyDictionary<string, string> PatientSettings = new Dictionary<string, string> { ["link.detect_ms"] = "2000" };
+
+    private readonly Lazy<Lab> _lab;
+
+    public SharedLab()
+    {
+        _lab = new Lazy<Lab>(() => Lab.Up("shared", new LabOptions { Settings = PatientSettings }));
+    }
+
+    internal Lab Swept()
+    {
+        Lab.RequireParts();
+        if (_lab.IsValueCreated)
+        {
+            Sweep(_lab.Value);
+        }
+
+        return _lab.Value;
+    }
+
+    internal string Logs() => _lab is { IsValueCreated: true } ? _lab.Value.Logs() : "the lab is not up";
+
+    public void Dispose()
+    {
+        if (_lab is { IsValueCreated: true })
+        {
+            _lab.Value.Dispose();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    private static void Sweep(Lab lab)
+    {
+        foreach (LabHost host in lab.Hosts.Where(host => !host.IsRunning))
+        {
+            host.Boot();
+        }
+
+        foreach (LabHost host in lab.Hosts)
+        {
+            host.Thaw();
+            host.Restore("lan");
+            host.Restore("repl");
+            host.Shell("for g in $(virsh -q list --name); do virsh -q destroy $g; done; for g in $(virsh -q list --all --name); do virsh -q undefine $g; done; true");
+        }
+
+        foreach (LabHost host in lab.Hosts)
+        {
+            lab.Until($"no sidecar is left on {host.Name}", () => !host.TryRun("pgrep", "-x", "hikae-sidecar").Succeeded);
+        }
+    }
+}
