@@ -28,6 +28,12 @@ internal sealed class BackupSession : IDisposable
     // While the first checkpoint arrives, its growth is looked at each so many records: some MiB.
     private const ulong RecordsPerFigures = 64;
 
+    private readonly TimeSpan _silenceLimit;
+
+    // receiving thread writes, timer reads
+    private long _lastHeard = Stopwatch.GetTimestamp();
+    private int _silent;
+
     private volatile ReplicaFigures _figures = ReplicaFigures.None;
 
     // receiving thread only
@@ -47,7 +53,8 @@ internal sealed class BackupSession : IDisposable
         _logger = logger;
         TimeSpan interval = TimeSpan.FromMilliseconds(Math.Min(detectAfter.TotalMilliseconds, link.Hello.DetectMs)) / 5;
         interval = interval > ShortestHeartbeat ? interval : ShortestHeartbeat;
-        _heartbeat = new Timer(_ => SendHeartbeat(), null, interval, interval);
+        _silenceLimit = detectAfter / 2;
+        _heartbeat = new Timer(_ => OnTimer(), null, interval, interval);
     }
 
     /// <summary>The replica: one whole checkpoint, and the epoch being received.</summary>
@@ -66,6 +73,12 @@ internal sealed class BackupSession : IDisposable
 
     /// <summary>The replica in numbers. Any thread.</summary>
     public ReplicaFigures Figures => _figures;
+
+    /// <summary>
+    /// The primary was silent for half the time after which it is given up (true), or spoke again (false). Only while a whole
+    /// checkpoint is held; on a timer's or the receiving thread.
+    /// </summary>
+    public event Action<bool>? Silent;
 
     /// <summary>Called on the receiving thread after each commit.</summary>
     public event Action? Committed;
@@ -97,6 +110,11 @@ internal sealed class BackupSession : IDisposable
             while (ByeReason is null && !Yielded)
             {
                 RecordHeader header = _link.Connection.Receive(out ReadOnlySpan<byte> payload);
+                Volatile.Write(ref _lastHeard, Stopwatch.GetTimestamp());
+                if (Interlocked.Exchange(ref _silent, 0) == 1)
+                {
+                    Silent?.Invoke(false);
+                }
                 Handle(header, payload);
             }
         }
@@ -124,6 +142,17 @@ internal sealed class BackupSession : IDisposable
         _heartbeat.Dispose();
         _link.Dispose();
         Store.Dispose();
+    }
+
+    private void OnTimer()
+    {
+        if (_figures.CommittedAt != 0
+            && Stopwatch.GetElapsedTime(Volatile.Read(ref _lastHeard)) > _silenceLimit
+            && Interlocked.Exchange(ref _silent, 1) == 0)
+        {
+            Silent?.Invoke(true);
+        }
+        SendHeartbeat();
     }
 
     private void SendHeartbeat()

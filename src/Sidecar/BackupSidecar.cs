@@ -23,6 +23,9 @@ internal sealed class BackupSidecar : IDisposable
 {
     // A primary that lost the link needs this long, beyond the same silence, to make its claim first.
     private static readonly TimeSpan PrimaryGoesFirst = TimeSpan.FromMilliseconds(150);
+
+    // A link that stutters must not make this host create and destroy domains all the time.
+    private static readonly TimeSpan StandByAgain = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ArbiterRetry = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan GiveBackPatience = TimeSpan.FromSeconds(30);
 
@@ -45,6 +48,7 @@ internal sealed class BackupSidecar : IDisposable
     // main thread writes, daemon thread reads
     private volatile BackupSession? _session;
     private int _failoverAsked;
+    private long _stoodDownAt;
     private int _handshakes;
 
     public BackupSidecar(SidecarOptions options, GuestOwnership ownership, GuestStarter starter, DaemonClient daemon, StatusBoard status, ILogger logger)
@@ -172,6 +176,7 @@ internal sealed class BackupSidecar : IDisposable
                 _status.Update(status => status with { Guest = session.Hello.GuestName, Peer = session.Hello.Host });
                 _status.Set(GuestState.Receiving, $"the first checkpoint of {session.Hello.Host} is on its way");
                 _status.MeasureWith(status => Measure(status, session.Figures));
+                session.Silent += silent => OnSilence(session, silent);
                 session.Committed += () => _status.Set(GuestState.Ready);
                 session.Run();
                 return session.Yielded ? AfterYield(session) : AfterBye(session);
@@ -183,9 +188,24 @@ internal sealed class BackupSidecar : IDisposable
             }
             finally
             {
+                // Taken by a recovery, or not needed any more.
+                _starter.StandDown();
                 _status.MeasureWith(null);
                 _session = null;
             }
+        }
+    }
+
+    private void OnSilence(BackupSession session, bool silent)
+    {
+        if (!silent)
+        {
+            _starter.StandDown();
+            Volatile.Write(ref _stoodDownAt, Stopwatch.GetTimestamp());
+        }
+        else if (Volatile.Read(ref _stoodDownAt) is var before && (before == 0 || Stopwatch.GetElapsedTime(before) > StandByAgain))
+        {
+            _starter.StandBy(session.DomainXml!);
         }
     }
 
@@ -265,6 +285,8 @@ internal sealed class BackupSidecar : IDisposable
             _status.Set(GuestState.Failed, $"{loss.Message}; no whole checkpoint is held");
             return true;
         }
+        _starter.StandBy(session.DomainXml!);
+
         // A closed connection is noticed at once, a dead host only after the silence; the primary needs the same time either way.
         TimeSpan patience = PrimaryGoesFirst + (loss.IsSilence ? TimeSpan.Zero : _options.Configuration.Link.DetectAfter);
         if (WaitForLink(patience))

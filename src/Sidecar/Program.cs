@@ -108,7 +108,7 @@ internal static class Program
     {
         using var daemon = new DaemonClient(Path.Combine(options.RunDirectory, "hikaed.sock"), NewRegistration(options, options.Uuid), logger);
         using var status = new StatusBoard(FirstStatus(options, options.Uuid, GuestState.Receiving), daemon, TimeProvider.System, logger);
-        var starter = new GuestStarter(options.LibvirtUri, logger);
+        using var starter = new GuestStarter(options.LibvirtUri, logger);
         using var sidecar = new BackupSidecar(options, NewOwnership(options), starter, daemon, status, logger);
         using PosixSignalRegistration terminate = OnTerminate(sidecar.Stop);
         daemon.Start();

@@ -103,4 +103,7 @@ internal static partial class SidecarLog
 
     [LoggerMessage(456, LogLevel.Error, "The recovered guest runs, but its annotation could not be put back: {Detail}. Set it with: hikae enable")]
     internal static partial void NotSettled(this ILogger logger, string detail);
+
+    [LoggerMessage(457, LogLevel.Information, "The stand-by domain could not be created ahead of time: {Detail}")]
+    internal static partial void StandbyFailed(this ILogger logger, string detail);
 }

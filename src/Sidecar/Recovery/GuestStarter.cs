@@ -19,9 +19,7 @@ namespace Hikae.Sidecar.Recovery;
 /// Invariants: an attempt that fails leaves no domain behind. There is no second attempt once the guest has run.
 /// Whether this host may run the guest is not asked here: the caller owns it before it calls <see cref="Recover"/>.
 /// </remarks>
-/// <param name="uri">libvirt's address, qemu:///system.</param>
-/// <param name="logger">The sidecar's log.</param>
-internal sealed class GuestStarter(string uri, ILogger logger)
+internal sealed class GuestStarter : IDisposable
 {
     /// <summary>Where libvirt's system daemon keeps a directory for each running QEMU.</summary>
     private const string StateDirectory = "/var/lib/libvirt/qemu";
@@ -29,7 +27,19 @@ internal sealed class GuestStarter(string uri, ILogger logger)
     /// <summary>After the last page QEMU only has to say so; a host that swaps may take its time.</summary>
     private static readonly TimeSpan ShutTimeout = TimeSpan.FromSeconds(60);
 
+    private readonly string _uri;
+    private readonly ILogger _logger;
+    private readonly StandbyDomain _standby;
     private RecoveryProgress? _progress;
+
+    /// <param name="uri">libvirt's address, qemu:///system.</param>
+    /// <param name="logger">The sidecar's log.</param>
+    public GuestStarter(string uri, ILogger logger)
+    {
+        _uri = uri;
+        _logger = logger;
+        _standby = new StandbyDomain(Prepare, logger);
+    }
 
     /// <summary>The recovery in progress or the last one; null before the first.</summary>
     public RecoveryProgress? Progress => Volatile.Read(ref _progress);
@@ -37,10 +47,11 @@ internal sealed class GuestStarter(string uri, ILogger logger)
     /// <summary>Creates the guest paused and destroys it again: whether this host has its disks, networks and devices.</summary>
     public DryStartResult DryStart(string xml)
     {
+        _standby.CancelAndWait();
         try
         {
             IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
-            using Connection connection = Connection.Open(uri);
+            using Connection connection = Connection.Open(_uri);
             RefuseIfTaken(connection, domainXml);
             // AutoDestroy: should this process die now, libvirt ends the domain.
             using IncomingDomain incoming = IncomingDomain.Create(connection, domainXml, DomainCreateFlags.AutoDestroy);
@@ -61,6 +72,12 @@ internal sealed class GuestStarter(string uri, ILogger logger)
         }
     }
 
+    /// <summary>The primary is silent, and may have to be replaced: begins to create the domain. Does not wait. Any thread.</summary>
+    public void StandBy(string xml) => _standby.Begin(xml);
+
+    /// <summary>The primary spoke again: the domain is not needed. Any thread.</summary>
+    public void StandDown() => _standby.Cancel();
+
     /// <summary>Starts the guest from the store's checkpoint and returns when all its memory is there. Throws <see cref="RecoveryException"/>.</summary>
     /// <param name="xml">The primary's live XML of that checkpoint.</param>
     /// <param name="store">The replica; used by this call alone until it returns.</param>
@@ -69,10 +86,10 @@ internal sealed class GuestStarter(string uri, ILogger logger)
     /// <param name="beforeLoad">Called with the domain while its QEMU is still empty: to put the guest's disks in their place.</param>
     public void Recover(string xml, ReplicaStore store, string? formerPrimary, Action<TimeSpan> running, Action<Domain>? beforeLoad = null)
     {
-        RecoveryProgress progress = new(logger);
+        RecoveryProgress progress = new(_logger);
         Volatile.Write(ref _progress, progress);
         IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
-        RecoveryAttempt attempt = new(uri, StateDirectory, logger, progress)
+        RecoveryAttempt attempt = new(StateDirectory, _logger, progress)
         {
             DomainXml = domainXml,
             Store = store,
@@ -85,12 +102,12 @@ internal sealed class GuestStarter(string uri, ILogger logger)
         {
             try
             {
-                attempt.Run(RefuseIfTaken, lazyMemory: true);
+                attempt.Run(_standby.Take(xml) ?? Prepare(xml), lazyMemory: true);
             }
             catch (Exception error) when (IsExpected(error) && attempt is { UsedLazyMemory: true, GuestHasRun: false })
             {
-                logger.LazyMemoryFailed(error.Message);
-                attempt.Run(RefuseIfTaken, lazyMemory: false);
+                _logger.LazyMemoryFailed(error.Message);
+                attempt.Run(Prepare(xml), lazyMemory: false);
             }
         }
         catch (Exception error) when (IsExpected(error) && error is not RecoveryException)
@@ -109,14 +126,32 @@ internal sealed class GuestStarter(string uri, ILogger logger)
     public void Settle(string xml, string? formerPrimary, long generation)
     {
         IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
-        using Connection connection = Connection.Open(uri);
+        using Connection connection = Connection.Open(_uri);
         using Domain domain = connection.FindByUuid(domainXml.Uuid)
             ?? throw new RecoveryException($"The recovered guest {domainXml.Name} is gone.");
-        logger.AgentTold(FailoverNotice.Send(domain, (ulong)generation) ? "told" : "not told, it does not answer");
+        _logger.AgentTold(FailoverNotice.Send(domain, (ulong)generation) ? "told" : "not told, it does not answer");
         domain.SetMetadataElement(null, HikaeNamespaces.Prefix, HikaeNamespaces.Incoming, DomainAffect.Live);
         if (domainXml.Annotation(formerPrimary) is string annotation)
         {
             domain.SetMetadataElement(annotation, HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+        }
+    }
+
+    public void Dispose() => _standby.Dispose();
+
+    private PreparedDomain Prepare(string xml)
+    {
+        IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
+        Connection connection = Connection.Open(_uri);
+        try
+        {
+            RefuseIfTaken(connection, domainXml);
+            return new PreparedDomain(connection, IncomingDomain.Create(connection, domainXml, DomainCreateFlags.None), _logger);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
         }
     }
 
@@ -133,7 +168,7 @@ internal sealed class GuestStarter(string uri, ILogger logger)
                 throw new RecoveryException($"A guest with UUID {xml.Uuid} is active on this host, under the name \"{same.Name}\".");
             }
             // Only a sidecar that died half-way leaves such a domain: it never ran and never will.
-            logger.LeftoverDestroyed();
+            _logger.LeftoverDestroyed();
             same.Destroy();
         }
         using Domain? namesake = connection.FindByName(xml.Name);

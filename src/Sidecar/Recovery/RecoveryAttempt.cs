@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Hikae.Sidecar.Recovery;
 
 /// <summary>One way through the steps of a recovery; may be gone a second time while the guest has not run.</summary>
-internal sealed class RecoveryAttempt(string uri, string stateDirectory, ILogger logger, RecoveryProgress progress)
+internal sealed class RecoveryAttempt(string stateDirectory, ILogger logger, RecoveryProgress progress)
 {
     public required IncomingDomainXml DomainXml { get; init; }
 
@@ -27,12 +27,10 @@ internal sealed class RecoveryAttempt(string uri, string stateDirectory, ILogger
     /// <summary>True once the guest's processors may have run: what it did since then is in no replica.</summary>
     public bool GuestHasRun { get; private set; }
 
-    public void Run(Action<Connection, IncomingDomainXml> refuseIfTaken, bool lazyMemory)
+    /// <summary>Loads the guest into the prepared domain and lets it run. On failure the domain is destroyed; in any case it is disposed.</summary>
+    public void Run(PreparedDomain prepared, bool lazyMemory)
     {
-        using Connection connection = Connection.Open(uri);
-        refuseIfTaken(connection, DomainXml);
-        progress.Done("connected to libvirt");
-        using IncomingDomain incoming = IncomingDomain.Create(connection, DomainXml, DomainCreateFlags.None);
+        IncomingDomain incoming = prepared.Incoming;
         try
         {
             progress.Done("domain created");
@@ -43,19 +41,20 @@ internal sealed class RecoveryAttempt(string uri, string stateDirectory, ILogger
             progress.Done("connected to QEMU");
             if (UsedLazyMemory)
             {
-                SupplyLazily(connection, incoming, machineType, stream);
+                SupplyLazily(prepared.Connection, incoming, machineType, stream);
             }
             else
             {
-                SupplyWhole(connection, incoming, machineType, stream);
+                SupplyWhole(prepared.Connection, incoming, machineType, stream);
             }
             progress.Done("all memory is there");
         }
         catch
         {
-            Destroy(incoming);
+            prepared.Destroy();
             throw;
         }
+        prepared.Dispose();
     }
 
     private bool EnableLazyMemory(IncomingDomain incoming)
@@ -145,22 +144,6 @@ internal sealed class RecoveryAttempt(string uri, string stateDirectory, ILogger
         {
             // The guest is worth more than its definition: it goes on, and the log asks for help.
             logger.NotDefined(error.Message);
-        }
-    }
-
-    private void Destroy(IncomingDomain incoming)
-    {
-        try
-        {
-            incoming.Domain.Destroy();
-        }
-        catch (LibvirtException error) when (error.Code is LibvirtErrorCode.VIR_ERR_NO_DOMAIN or LibvirtErrorCode.VIR_ERR_OPERATION_INVALID)
-        {
-            // QEMU ended by itself.
-        }
-        catch (LibvirtException error)
-        {
-            logger.NotDestroyed(error.Message);
         }
     }
 }

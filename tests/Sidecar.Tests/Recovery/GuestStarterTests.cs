@@ -11,12 +11,14 @@ namespace Hikae.Sidecar.Tests.Recovery;
 /// Against libvirt's own test driver, which has one running domain named "test" and no QEMU. What needs a QEMU under libvirt
 /// is tested on the lab's hosts.
 /// </summary>
-public sealed class GuestStarterTests
+public sealed class GuestStarterTests : IDisposable
 {
     private const string RunningUuid = "6695eb01-f6a4-8304-79aa-97f2502e193f";
     private const string OtherUuid = "11111111-2222-3333-4444-555555555555";
 
     private readonly GuestStarter _starter = new("test:///default", NullLogger.Instance);
+
+    public void Dispose() => _starter.Dispose();
 
     [Fact]
     public void A_guest_that_runs_here_is_not_started()
