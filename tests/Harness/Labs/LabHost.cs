@@ -67,11 +67,12 @@ public sealed class LabHost
         return result.Succeeded ? JsonSerializer.Deserialize<GuestReport[]>(result.Output, StatusJson)! : [];
     }
 
-    /// <summary>A power cut: nothing of it says goodbye. The disk stays.</summary>
-    public void Kill()
+    /// <summary>A power cut: nothing of it says goodbye. The disk stays. Gives the moment at which its links were dead.</summary>
+    public DateTimeOffset Kill()
     {
-        _lab.ScriptCommand("kill", Name);
+        string cutAtSeconds = _lab.Check(_lab.TryScript("kill", Name)).Output;
         Pid = null;
+        return DateTimeOffset.UnixEpoch.AddSeconds(double.Parse(cutAtSeconds, CultureInfo.InvariantCulture));
     }
 
     /// <summary>Power back after a cut: same disk, hikaed starts where it was installed.</summary>

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Bench.Figures;
+using Hikae.Bench.Measuring;
+using Hikae.Harness.Labs;
+
+namespace Hikae.Bench.Benchmarks;
+
+/// <summary>One thing to measure, on lab hosts of its own.</summary>
+internal abstract class Benchmark
+{
+    /// <summary>As on the command line.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>One line for the help.</summary>
+    public abstract string Summary { get; }
+
+    /// <summary>Lab hosts' configuration where it differs from the defaults.</summary>
+    protected virtual IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>();
+
+    /// <summary>Brings the lab up, measures, and takes it down again whatever happens.</summary>
+    public Report Run(BenchmarkOptions options)
+    {
+        var report = new Report(Name);
+        report.Note("machine", Machine.Description);
+        report.Add("load_average_before", Machine.LoadAverage);
+        options.Say("lab up");
+        using (Lab lab = Lab.Up(Name, new LabOptions { Settings = Settings }))
+        {
+            Measure(lab, options, report);
+        }
+        report.Add("load_average_after", Machine.LoadAverage);
+        return report;
+    }
+
+    protected abstract void Measure(Lab lab, BenchmarkOptions options, Report report);
+}

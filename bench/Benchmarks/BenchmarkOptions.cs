@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Bench.Benchmarks;
+
+/// <summary>How long and how often to measure; where progress goes.</summary>
+/// <param name="Seconds">Length of a window in which a guest is watched.</param>
+/// <param name="Runs">How often what happens once is made to happen; null = each benchmark's own number.</param>
+/// <param name="Progress">Standard error.</param>
+internal sealed record BenchmarkOptions(int Seconds, int? Runs, TextWriter Progress)
+{
+    public TimeSpan Window => TimeSpan.FromSeconds(Seconds);
+
+    public void Say(string what) => Progress.WriteLine($"bench: {what}");
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Bench.Figures;
+
+/// <summary>One measured number, or the median of several with their minimum and maximum.</summary>
+/// <param name="Name">As in the JSON; ends in its unit, or says what is counted.</param>
+/// <param name="Value">The number, or the median.</param>
+/// <param name="Spread">Minimum and maximum of the samples; null for a single number such as a percentile.</param>
+internal sealed record Figure(string Name, double Value, (double Min, double Max)? Spread = null)
+{
+    /// <summary>What the project promises, for people; null when nothing is promised.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>The median (nearest rank, the lower of two) and the spread of samples. At least one.</summary>
+    public static Figure Of(string name, IEnumerable<double> samples)
+    {
+        double[] sorted = [.. samples.Order()];
+        return new Figure(name, sorted[(sorted.Length - 1) / 2], (sorted[0], sorted[^1]));
+    }
+}

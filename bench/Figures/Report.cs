@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Hikae.Bench.Figures;
+
+/// <summary>What one benchmark found, in the order in which it is shown.</summary>
+/// <param name="Benchmark">Its name on the command line.</param>
+internal sealed record Report(string Benchmark)
+{
+    private readonly List<Figure> _figures = [];
+    private readonly List<(string Name, string Text)> _notes = [];
+
+    /// <summary>The numbers.</summary>
+    public IReadOnlyList<Figure> Figures => _figures;
+
+    /// <summary>What a reader must know of the numbers: how, with what, under which load.</summary>
+    public IReadOnlyList<(string Name, string Text)> Notes => _notes;
+
+    public void Add(Figure figure) => _figures.Add(figure);
+
+    public void Add(string name, double value, string? target = null) => _figures.Add(new Figure(name, value) { Target = target });
+
+    public void Note(string name, string text) => _notes.Add((name, text));
+
+    /// <summary>One object: each figure by its name, a median with its spread as an object of its own; then the notes.</summary>
+    public string ToJson()
+    {
+        var json = new JsonObject { ["benchmark"] = Benchmark };
+        foreach (Figure figure in _figures)
+        {
+            json[figure.Name] = figure.Spread is { } spread
+                ? new JsonObject { ["median"] = Round(figure.Value), ["min"] = Round(spread.Min), ["max"] = Round(spread.Max) }
+                : Round(figure.Value);
+        }
+        foreach ((string name, string text) in _notes)
+        {
+            json[name] = text;
+        }
+        return json.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    }
+
+    // A byte count is whole; of everything else the third digit after the point is noise.
+    private static JsonNode Round(double value) => Math.Abs(value) >= 1000 ? (long)Math.Round(value) : Math.Round(value, 3);
+}

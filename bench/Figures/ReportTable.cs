@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Globalization;
+using Spectre.Console;
+
+namespace Hikae.Bench.Figures;
+
+/// <summary>A report for people.</summary>
+internal static class ReportTable
+{
+    public static void Write(Report report, TextWriter output)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
+        var table = new Table { Border = TableBorder.Rounded, Title = new TableTitle(Markup.Escape(report.Benchmark)) };
+        table.AddColumn("figure");
+        foreach (string heading in (string[])["median or value", "min", "max", "target"])
+        {
+            table.AddColumn(new TableColumn(heading).RightAligned());
+        }
+        foreach (Figure figure in report.Figures)
+        {
+            table.AddRow(
+                new Text(figure.Name),
+                new Text(Show(figure.Value)),
+                new Text(figure.Spread is { } low ? Show(low.Min) : ""),
+                new Text(figure.Spread is { } high ? Show(high.Max) : ""),
+                new Text(figure.Target ?? ""));
+        }
+        console.Write(table);
+        foreach ((string name, string text) in report.Notes)
+        {
+            console.MarkupLineInterpolated($"[grey]{name}:[/] {text}");
+        }
+    }
+
+    private static string Show(double value) => value.ToString(Math.Abs(value) >= 1000 ? "N0" : "0.###", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.CommandLine;
+using Hikae.Bench.Benchmarks;
+using Hikae.Bench.Figures;
+using Hikae.Bench.Measuring;
+using Hikae.Harness.Labs;
+
+namespace Hikae.Bench;
+
+/// <summary>bench/run NAME [--json]: the result on standard output, progress on standard error.</summary>
+internal static class Program
+{
+    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new MemoryBenchmark(), new WireBenchmark()];
+
+    private static int Main(string[] arguments)
+    {
+        string list = string.Join('\n', Benchmarks.Select(benchmark => $"  {benchmark.Name,-10}{benchmark.Summary}"));
+        var name = new Argument<string>("NAME") { Description = string.Join(", ", Benchmarks.Select(benchmark => benchmark.Name)) };
+        name.AcceptOnlyFromAmong([.. Benchmarks.Select(benchmark => benchmark.Name)]);
+        var json = new Option<bool>("--json") { Description = "print one JSON object instead of a table" };
+        var seconds = new Option<int>("--seconds") { Description = "how long a guest is watched", DefaultValueFactory = _ => 60 };
+        var runs = new Option<int?>("--runs") { Description = "failover: power cuts for each size (default: 5 small, 3 large)" };
+        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs };
+        command.SetAction(parsed => Run(
+            Benchmarks.Single(benchmark => benchmark.Name == parsed.GetValue(name)),
+            new BenchmarkOptions(parsed.GetValue(seconds), parsed.GetValue(runs), Console.Error),
+            parsed.GetValue(json)));
+        return command.Parse(arguments).Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null });
+    }
+
+    private static int Run(Benchmark benchmark, BenchmarkOptions options, bool json)
+    {
+        if (Environment.GetEnvironmentVariable("HIKAE_LAB") is null)
+        {
+            Environment.SetEnvironmentVariable("HIKAE_LAB", "bench");
+        }
+        using var cleaning = new LabCleaning(benchmark.Name);
+        Report report;
+        try
+        {
+            Programs.Publish(options.Say);
+            report = benchmark.Run(options);
+        }
+        catch (Exception error) when (error is LabException or InvalidOperationException or IOException)
+        {
+            Console.Error.WriteLine($"bench: {error.Message}");
+            return 1;
+        }
+        if (json)
+        {
+            Console.Out.WriteLine(report.ToJson());
+        }
+        else
+        {
+            ReportTable.Write(report, Console.Out);
+        }
+        return 0;
+    }
+}
