@@ -56,6 +56,7 @@ internal sealed class IncomingDomainXml
         {
             throw new RecoveryException("The primary's domain XML is not a domain with name and UUID.");
         }
+        ForgetEarlierFailover(root);
         return new IncomingDomainXml(document, name, uuid.ToString("D"));
     }
 
@@ -79,7 +80,7 @@ internal sealed class IncomingDomainXml
             }
             root.Add(commandline);
         }
-        if (commandline.Elements(Argument).Any(argument => (string?)argument.Attribute("value") == "-incoming"))
+        if (commandline.Elements(Argument).Any(argument => Value(argument) == "-incoming"))
         {
             throw new RecoveryException("The domain XML has a qemu:commandline with -incoming of its own.");
         }
@@ -124,6 +125,25 @@ internal sealed class IncomingDomainXml
         bool isPort = colon > 0 && backup[..colon].IndexOf(':') < 0 || (colon > 0 && backup[colon - 1] == ']');
         return isPort ? backup[colon..] : "";
     }
+
+    /// <summary>A guest that was failed over keeps, in its live XML, the arguments it was created with for as long as it runs.</summary>
+    private static void ForgetEarlierFailover(XElement root)
+    {
+        XElement? commandline = root.Element(Commandline);
+        XElement? incoming = commandline?.Elements(Argument).FirstOrDefault(argument => Value(argument) == "-incoming");
+        XElement? defer = incoming?.ElementsAfterSelf(Argument).FirstOrDefault();
+        if (defer is not null && Value(defer) == "defer")
+        {
+            defer.Remove();
+            incoming!.Remove();
+            if (!commandline!.HasElements)
+            {
+                commandline.Remove();
+            }
+        }
+    }
+
+    private static string? Value(XElement argument) => (string?)argument.Attribute("value");
 
     private XElement Copy() => new(_document.Root!);
 
