@@ -45,6 +45,9 @@ internal sealed class BackupSidecar : IDisposable
     private readonly BlockingCollection<BackupLink> _links = new(boundedCapacity: 4);
     private readonly CancellationTokenSource _end = new();
 
+    // main thread only: what it let out can no longer be taken back
+    private bool _guestHasRun;
+
     // main thread writes, daemon thread reads
     private volatile BackupSession? _session;
     private int _failoverAsked;
@@ -85,7 +88,13 @@ internal sealed class BackupSidecar : IDisposable
         return 0;
     }
 
-    public void Stop() => _end.Cancel();
+    /// <summary>Ends this sidecar; any thread. The replica goes with it.</summary>
+    public void Stop()
+    {
+        _end.Cancel();
+        // No token reaches a thread that waits for the primary.
+        _session?.CloseLink();
+    }
 
     public void Dispose()
     {
@@ -165,9 +174,9 @@ internal sealed class BackupSidecar : IDisposable
         using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, _logger))
         {
             _session = session;
-            if (_links.Count > 0)
+            if (_links.Count > 0 || _end.IsCancellationRequested)
             {
-                // It came before anybody could see this session.
+                // That came before anybody could see this session.
                 session.CloseLink();
             }
             try
@@ -236,24 +245,24 @@ internal sealed class BackupSidecar : IDisposable
         }
         bool ok = Recover(session, $"{session.Hello.Host} yielded the guest");
         string reason = _status.Current.Reason ?? "recovery failed";
-        if (!ok)
+        if (!ok && !_guestHasRun)
         {
-            GiveBack(session.Hello.Host);
+            // The primary waits for it: without the record it must destroy the only guest there is.
+            ClaimPatiently(() => _ownership.TryGiveBack(session.Hello.Host));
         }
         session.Report(new Recovered(ok, reason));
         AnswerFailover(ok, ok ? "the guest runs here" : reason);
         return !ok;
     }
 
-    /// <summary>The primary waits for it: without the record it must destroy the only guest there is.</summary>
-    private void GiveBack(string host)
+    private void ClaimPatiently(Action claim)
     {
         long started = Stopwatch.GetTimestamp();
         while (true)
         {
             try
             {
-                _ownership.TryGiveBack(host);
+                claim();
                 return;
             }
             catch (ArbiterUnavailableException error)
@@ -318,6 +327,11 @@ internal sealed class BackupSidecar : IDisposable
             }
         }
         bool ok = Recover(session, loss.Message);
+        if (!ok && !_guestHasRun)
+        {
+            // Nobody runs it: a primary that lives may go on, and any host may start it. Owned by a host that cannot, nobody could.
+            ClaimPatiently(_ownership.Release);
+        }
         AnswerFailover(ok, ok ? "the guest runs here" : _status.Current.Reason ?? "recovery failed");
         return !ok;
     }
@@ -360,6 +374,7 @@ internal sealed class BackupSidecar : IDisposable
         {
             _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, running =>
             {
+                _guestHasRun = true;
                 _logger.FailoverDone(session.Store.CommittedEpoch, Math.Round(running.TotalMilliseconds, 1));
                 _status.Set(GuestState.Recovered, "the guest runs here; its memory is being filled in");
             });

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Net.Sockets;
+using Hikae.Protocol.Configuration;
+using Hikae.Protocol.Control;
+using Hikae.Protocol.Ownership;
+using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Link;
+using Hikae.Sidecar.Recovery;
+using Hikae.Sidecar.Tests.Link;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Hikae.Sidecar.Tests;
+
+/// <summary>A whole sidecar on the backup, between a scripted daemon, a scripted primary and a real ownership record; only libvirt is missing.</summary>
+public sealed class BackupSidecarTests : IDisposable
+{
+    private static readonly Guid Guest = BackupUnderTest.Guest;
+
+    // Nothing here waits for silence, and no lost link may be claimed within a test.
+    private static readonly TimeSpan DetectAfter = TimeSpan.FromMinutes(5);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("hikae-backup-").FullName;
+    private readonly ScriptedDaemon _hikaed;
+    private readonly GuestOwnership _primary;
+    private readonly DaemonClient _daemon;
+    private readonly StatusBoard _status;
+    private readonly BackupSidecar _sidecar;
+    private readonly Task<int> _run;
+    private readonly List<IDisposable> _peers = [];
+
+    public BackupSidecarTests()
+    {
+        string socket = Path.Combine(_folder, "hikaed.sock");
+        _hikaed = new ScriptedDaemon(socket);
+        var configuration = new HikaeConfiguration
+        {
+            HostName = "hostB",
+            Link = new LinkConfiguration { Tls = LinkSecurity.PlaintextForTestsOnly, DetectAfter = DetectAfter },
+        };
+        _primary = new GuestOwnership(new SharedDirectoryArbiter(_folder), Guest, "hostA", TimeSpan.FromSeconds(5));
+        var ownership = new GuestOwnership(new SharedDirectoryArbiter(_folder), Guest, "hostB", TimeSpan.FromSeconds(5));
+        _daemon = new DaemonClient(socket, new Register(Guest, "g", GuestRole.Backup, 1), NullLogger.Instance);
+        var initial = new GuestStatus
+        {
+            Guest = "g",
+            Uuid = Guest,
+            Role = GuestRole.Backup,
+            State = GuestState.Receiving,
+            Host = "hostB",
+            UpdatedAt = DateTimeOffset.UnixEpoch,
+        };
+        _status = new StatusBoard(initial, _daemon, TimeProvider.System, NullLogger.Instance);
+        var options = new SidecarOptions(GuestRole.Backup, Guest, configuration, _folder, "none:///", _folder);
+        _sidecar = new BackupSidecar(
+            options, ownership, new GuestStarter(options.LibvirtUri, NullLogger.Instance), _daemon, _status, NullLogger.Instance);
+        _run = Task.Factory.StartNew(_sidecar.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _daemon.Start();
+        _hikaed.Accept();
+        _hikaed.Receive<Register>();
+    }
+
+    [Fact]
+    public void A_stranger_who_names_the_guest_does_not_end_its_replica()
+    {
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+        RecordConnection stranger = Offer();
+        stranger.Send(RecordType.Heartbeat, 0, []);
+        Assert.Equal(RecordType.Refuse, stranger.Receive(out _).Type);
+
+        SendEpoch(link, 2);
+
+        Assert.Equal(GuestState.Ready, _status.Current.State);
+    }
+
+    [Fact]
+    public void A_primary_that_connects_anew_replaces_its_old_link()
+    {
+        RecordConnection old = Connect();
+        SendEpoch(old, 1);
+
+        RecordConnection anew = Connect();
+
+        Assert.Throws<PeerLostException>(() => ReceiveAnswer(old));
+        SendEpoch(anew, 1);
+    }
+
+    [Fact]
+    public void A_link_that_the_backup_gives_up_is_closed_before_the_guest_is_claimed()
+    {
+        _primary.ClaimProtected("hostB");
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+
+        link.Send(RecordType.EpochEnd, 2, new byte[EpochTotals.Bytes]);
+
+        Assert.Throws<PeerLostException>(() => ReceiveAnswer(link));
+        _primary.ClaimUnprotected();
+    }
+
+    [Fact]
+    public async Task A_goodbye_ends_the_sidecar_and_is_told_to_the_daemon()
+    {
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+
+        link.Send(RecordType.Bye, 0, ReplicationJson.Write(new Bye("migrated")));
+
+        Assert.Equal(0, await _run);
+        Assert.Equal("the primary ended protection: migrated", _status.Current.Reason);
+        _hikaed.Receive<Goodbye>();
+    }
+
+    [Fact]
+    public void A_failover_without_a_checkpoint_is_answered_with_no()
+    {
+        Connect();
+        _hikaed.Send(new Failover());
+
+        Assert.Equal(new Result(false, "this host holds no whole checkpoint of the guest"), _hikaed.Receive<Result>());
+    }
+
+    [Fact]
+    public void A_planned_failover_that_fails_before_the_guest_runs_gives_the_guest_back()
+    {
+        _primary.ClaimProtected("hostB");
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+        _hikaed.Send(new Failover());
+        Assert.Equal(RecordType.Yield, ReceiveAnswer(link).Type);
+
+        link.Send(RecordType.Yielded, 1, []);
+
+        Assert.Equal(RecordType.Recovered, ReceiveAnswer(link).Type);
+        Assert.False(_hikaed.Receive<Result>().Ok);
+        Assert.Equal(("hostA", null), (_primary.Refresh()!.Owner, _primary.Current!.ProtectedBy));
+    }
+
+    [Fact]
+    public void A_guest_that_the_record_leaves_with_its_primary_is_not_recovered()
+    {
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+
+        link.Send(RecordType.Yielded, 1, []);
+
+        Assert.Equal(RecordType.Recovered, ReceiveAnswer(link).Type);
+        Assert.Null(_primary.Refresh());
+    }
+
+    public void Dispose()
+    {
+        _sidecar.Stop();
+        _run.GetAwaiter().GetResult();
+        _peers.ForEach(peer => peer.Dispose());
+        _sidecar.Dispose();
+        _status.Dispose();
+        _daemon.Dispose();
+        _hikaed.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>A connection whose preamble the daemon has read.</summary>
+    private RecordConnection Offer()
+    {
+        var pair = new TcpPair();
+        var connection = new RecordConnection(new NetworkStream(pair.Primary), pair.Primary);
+        _peers.Add(connection);
+        _hikaed.Offer(pair.Backup);
+        return connection;
+    }
+
+    private RecordConnection Connect()
+    {
+        RecordConnection connection = Offer();
+        connection.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(1, 1, Guest, "g", "hostA", 0, (int)DetectAfter.TotalMilliseconds)));
+        Assert.Equal(RecordType.Welcome, connection.Receive(out _).Type);
+        return connection;
+    }
+
+    private static void SendEpoch(RecordConnection link, ulong epoch)
+    {
+        var block = new RamBlockInfo("pc.ram", 4096, 4096);
+        byte[] totals = new byte[EpochTotals.Bytes];
+        new EpochTotals(3, 0, 0, 1).Write(totals);
+        link.Gather(RecordType.EpochBegin, epoch, []);
+        link.Gather(RecordType.DomainXml, epoch, "<domain type='qemu'/>"u8);
+        link.Gather(RecordType.BlockList, epoch, BlockList.Write([block]));
+        link.Gather(RecordType.DeviceState, epoch, [1]);
+        link.Send(RecordType.EpochEnd, epoch, totals);
+        RecordHeader answer = ReceiveAnswer(link);
+        Assert.Equal((RecordType.Ack, epoch), (answer.Type, answer.Epoch));
+    }
+
+    private static RecordHeader ReceiveAnswer(RecordConnection link)
+    {
+        RecordHeader header;
+        do
+        {
+            header = link.Receive(out _);
+        }
+        while (header.Type is RecordType.Heartbeat);
+        return header;
+    }
+}
