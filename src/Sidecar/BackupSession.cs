@@ -196,7 +196,7 @@ internal sealed class BackupSession : IDisposable
                 HandleInEpoch(header.Type, payload);
                 if (_counted.Records % RecordsPerFigures == 0)
                 {
-                    _figures = _figures with { ReplicaBytes = Store.Statistics.ResidentBytes };
+                    _figures = _figures with { Parts = PartsOf(Store.Statistics) };
                 }
                 return;
             default:
@@ -307,7 +307,7 @@ internal sealed class BackupSession : IDisposable
         _figures = new ReplicaFigures(
             epoch,
             Stopwatch.GetTimestamp(),
-            statistics.ResidentBytes,
+            PartsOf(statistics),
             Store.Blocks.Sum(block => block.UsedBytes),
             statistics.ZeroPages,
             statistics.FreePages);
@@ -318,13 +318,6 @@ internal sealed class BackupSession : IDisposable
         Committed?.Invoke();
     }
 
-    /// <summary>The same, in parts.</summary>
-    public ReplicaParts ReplicaParts
-    {
-        get
-        {
-            ReplicaStatistics statistics = Store.Statistics;
-            return new ReplicaParts(statistics.ArenaBytes, statistics.TableBytes, statistics.DeviceStateBytes);
-        }
-    }
+    private static ReplicaParts PartsOf(ReplicaStatistics statistics) =>
+        new(statistics.ArenaBytes, statistics.TableBytes, statistics.DeviceStateBytes);
 }

@@ -408,6 +408,7 @@ internal sealed class BackupSidecar : IDisposable
         Epoch = figures.Epoch,
         CommittedAgeMs = figures.CommittedAt == 0 ? null : Math.Round(Stopwatch.GetElapsedTime(figures.CommittedAt).TotalMilliseconds),
         BackupBytes = figures.ReplicaBytes,
+        BackupParts = figures.Parts,
         GuestBytes = figures.GuestBytes,
         SoftPages = new SoftPageCounts(figures.ZeroPages, figures.FreePages, 0),
     };
