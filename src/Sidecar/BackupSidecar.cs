@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net.Sockets;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
 using Hikae.Protocol.Replication;
@@ -14,8 +12,7 @@ namespace Hikae.Sidecar;
 /// <summary>A sidecar on the backup host: holds the guest's replica, and starts the guest from it when its primary is gone and the arbiter agrees.</summary>
 /// <remarks>
 /// Theory of operation. Links come from the daemon; one whose peer is trusted replaces the old, as its primary has connected anew and
-/// its guest is alive. Until it is trusted it changes nothing: anybody who reaches the port could otherwise end a replica. When a link is
-/// lost while a whole checkpoint is held, this host closes it, so that the primary notices too, waits a little, so that a primary that is
+/// its guest is alive. When a link is lost while a whole checkpoint is held, this host closes it, so that the primary notices too, waits a little, so that a primary that is
 /// alive claims first, and then asks the arbiter for the guest. Losing that claim ends the replica; winning it starts the guest.
 /// No answer from the arbiter decides nothing: it is asked again.
 /// </remarks>
@@ -29,9 +26,6 @@ internal sealed class BackupSidecar : IDisposable
     private static readonly TimeSpan ArbiterRetry = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan GiveBackPatience = TimeSpan.FromSeconds(30);
 
-    // Peers that have not yet shown who they are. Each takes a thread for ten seconds at most.
-    private const int MaxHandshakes = 4;
-
     // A primary that has lost its link tries again each second or ten; after this nobody will.
     private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(60);
 
@@ -42,7 +36,7 @@ internal sealed class BackupSidecar : IDisposable
     private readonly DaemonClient _daemon;
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
-    private readonly BlockingCollection<BackupLink> _links = new(boundedCapacity: 4);
+    private readonly BackupLinks _links;
     private readonly CancellationTokenSource _end = new();
 
     // main thread only: what it let out can no longer be taken back
@@ -52,7 +46,6 @@ internal sealed class BackupSidecar : IDisposable
     private volatile BackupSession? _session;
     private int _failoverAsked;
     private long _stoodDownAt;
-    private int _handshakes;
 
     public BackupSidecar(SidecarOptions options, GuestOwnership ownership, GuestStarter starter, DaemonClient daemon, StatusBoard status, ILogger logger)
     {
@@ -62,7 +55,9 @@ internal sealed class BackupSidecar : IDisposable
         _daemon = daemon;
         _status = status;
         _logger = logger;
-        daemon.LinkOffered += OnLink;
+        _links = new BackupLinks(options, daemon, logger);
+        _links.Arrived += () => _session?.CloseLink();
+        _links.Refused += OnRefused;
         daemon.FailoverAsked += OnFailoverAsked;
     }
 
@@ -71,9 +66,9 @@ internal sealed class BackupSidecar : IDisposable
     {
         try
         {
-            while (_links.TryTake(out BackupLink? link, (int)IdleTimeout.TotalMilliseconds, _end.Token))
+            while (_links.TryTake(out BackupLink? link, IdleTimeout, _end.Token))
             {
-                if (!Serve(link))
+                if (!Serve(link!))
                 {
                     break;
                 }
@@ -99,54 +94,14 @@ internal sealed class BackupSidecar : IDisposable
     public void Dispose()
     {
         _end.Dispose();
-        while (_links.TryTake(out BackupLink? link))
-        {
-            link.Dispose();
-        }
         _links.Dispose();
     }
 
-    private void OnLink(Socket socket)
+    private void OnRefused(string reason)
     {
-        if (Interlocked.Increment(ref _handshakes) > MaxHandshakes)
+        if (_session is null)
         {
-            Interlocked.Decrement(ref _handshakes);
-            socket.Dispose();
-            return;
-        }
-        new Thread(() => Welcome(socket)) { IsBackground = true, Name = "handshake" }.Start();
-    }
-
-    private void Welcome(Socket socket)
-    {
-        try
-        {
-            BackupLink link = BackupLink.Accept(socket, _options.Guest, _options.Configuration.HostName, _options.Configuration.Link);
-            if (!_links.TryAdd(link))
-            {
-                link.Dispose();
-                return;
-            }
-            // Whoever holds the old link is this guest's primary too, and has given it up.
-            _session?.CloseLink();
-        }
-        catch (Exception error) when (error is PeerLostException or NotProtectableException)
-        {
-            _logger.PeerLost(error.Message);
-            if (_session is null)
-            {
-                _status.Set(GuestState.Failed, error.Message);
-            }
-        }
-        catch (Exception error)
-        {
-            // This thread must not end the process for one peer.
-            socket.Dispose();
-            _logger.Unexpected(error.Message, error);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _handshakes);
+            _status.Set(GuestState.Failed, reason);
         }
     }
 
@@ -174,7 +129,7 @@ internal sealed class BackupSidecar : IDisposable
         using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, _logger))
         {
             _session = session;
-            if (_links.Count > 0 || _end.IsCancellationRequested)
+            if (_links.Any || _end.IsCancellationRequested)
             {
                 // That came before anybody could see this session.
                 session.CloseLink();
@@ -298,7 +253,7 @@ internal sealed class BackupSidecar : IDisposable
 
         // A closed connection is noticed at once, a dead host only after the silence; the primary needs the same time either way.
         TimeSpan patience = PrimaryGoesFirst + (loss.IsSilence ? TimeSpan.Zero : _options.Configuration.Link.DetectAfter);
-        if (WaitForLink(patience))
+        if (_links.Wait(patience, _end.Token))
         {
             AnswerFailover(false, loss.Message);
             return true;
@@ -320,7 +275,7 @@ internal sealed class BackupSidecar : IDisposable
             {
                 _logger.ArbiterUnavailable(error.Message);
                 _status.Set(GuestState.Failed, $"the primary is lost, but the arbiter cannot be reached: {error.Message}");
-                if (WaitForLink(ArbiterRetry))
+                if (_links.Wait(ArbiterRetry, _end.Token))
                 {
                     return true;
                 }
@@ -348,21 +303,6 @@ internal sealed class BackupSidecar : IDisposable
             ? "the guest was never declared protected"
             : $"{record.Owner} keeps the guest{(record.Ended ? ", which was stopped in order" : string.Empty)} (generation {record.Generation})";
         return false;
-    }
-
-    private bool WaitForLink(TimeSpan longest)
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (_links.Count == 0)
-        {
-            if (Stopwatch.GetElapsedTime(started) >= longest)
-            {
-                return false;
-            }
-            _end.Token.ThrowIfCancellationRequested();
-            Thread.Sleep(5);
-        }
-        return true;
     }
 
     private bool Recover(BackupSession session, string why)

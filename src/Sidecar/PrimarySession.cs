@@ -205,13 +205,17 @@ internal sealed class PrimarySession : IDisposable
             while (Volatile.Read(ref _yieldAsked) == 0)
             {
                 _pace.Wait(cancellationToken);
-                if (_loop.TryCheckpoint(cancellationToken))
+                switch (_loop.TryCheckpoint(cancellationToken))
                 {
-                    AfterCheckpoint();
-                }
-                else
-                {
-                    _status.Set(GuestState.Paused, "the guest was paused by a user; protection goes on when it runs again");
+                    case CheckpointOutcome.Sealed:
+                        AfterCheckpoint();
+                        break;
+                    case CheckpointOutcome.GuestPaused:
+                        _status.Set(GuestState.Paused, "the guest was paused by a user; protection goes on when it runs again");
+                        break;
+                    default:
+                        // The next round begins at the pace's next beat.
+                        break;
                 }
             }
             Yield(_loop, cancellationToken);
@@ -240,7 +244,13 @@ internal sealed class PrimarySession : IDisposable
     {
         _status.Set(GuestState.Ending, $"the guest moves to {_link.Welcome.Host}, as an administrator asked");
         EpochId last = loop.Next;
-        while (!loop.TryFinalCheckpoint(cancellationToken))
+        CheckpointOutcome outcome;
+        do
+        {
+            outcome = loop.TryFinalCheckpoint(cancellationToken);
+        }
+        while (outcome is CheckpointOutcome.Deferred);
+        if (outcome is CheckpointOutcome.GuestPaused)
         {
             // A user's pause moves with the guest only when it is lifted first: the state after the move would be "running".
             throw new NotProtectableException("the guest was paused by a user and was not moved");

@@ -11,10 +11,11 @@ internal sealed class DeviceParticipant(DeviceStateCapture capture, EpochQueue q
         // Device state cannot be taken ahead of the pause.
     }
 
-    public void Seal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
     {
         queue.Add(new EpochPart.Devices(capture.Save()), cancellationToken);
         pause.Mark("devices");
+        return true;
     }
 
     public void Resumed(EpochId epoch)

@@ -45,10 +45,8 @@ internal sealed class HardwareParticipant : IEpochParticipant
         }
     }
 
-    public void Seal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
-    {
-        // Asking libvirt here would lengthen every pause for what almost never happens.
-    }
+    // Asking libvirt here would lengthen every pause for what almost never happens.
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => true;
 
     public void Resumed(EpochId epoch)
     {

@@ -8,7 +8,9 @@ namespace Hikae.Sidecar.Capture;
 /// <remarks>
 /// Theory of operation. The first epoch copies everything while the guest runs, then what was written meanwhile, round by round until
 /// little is left; the pause copies the rest. Every later epoch copies what was written since the last scan, in the pause, with one
-/// running round before it when the epoch before was large. A page copied twice in one epoch: the later copy counts.
+/// running round before it when the epoch before was large. A pause that finds more than the free segments hold would last until the
+/// link has drained them: the guest goes on, and another round copies what was found. A page copied twice in one epoch: the later
+/// copy counts.
 ///
 /// Invariant: a page reported written by a scan is copied after that scan, in the same epoch.
 /// </remarks>
@@ -19,6 +21,9 @@ internal sealed class MemoryParticipant : IEpochParticipant
 
     // A guest that writes faster than the link drains would never converge.
     private const int MaxFirstRounds = 8;
+
+    // A guest that dirties more than the pool holds, faster than the link drains it, is given this many more rounds; then it waits.
+    private const int MaxDeferrals = 16;
 
     private static readonly TimeSpan FirstAnswerTimeout = TimeSpan.FromSeconds(3);
 
@@ -31,6 +36,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
     private IReadOnlyList<RamBlock> _blocks = [];
     private bool _everythingCopied;
     private long _pagesThisEpoch;
+    private int _deferrals;
     private long _firstLeft;
     private long _firstTotal;
 
@@ -65,21 +71,34 @@ internal sealed class MemoryParticipant : IEpochParticipant
             CopyEverything(cancellationToken);
             _everythingCopied = true;
         }
+        else if (_deferrals > 0)
+        {
+            // What the last try found and did not copy; written again, it will be found again.
+            Copy(_written, cancellationToken);
+            CopyWritten(cancellationToken);
+        }
         else if (LastEpochPages > RoundPages)
         {
             CopyWritten(cancellationToken);
         }
     }
 
-    public void Seal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
     {
-        Scan();
+        long written = Scan();
         pause.Mark("scan");
+        if (written > _pool.FreePages && _deferrals < MaxDeferrals)
+        {
+            _deferrals++;
+            return false;
+        }
+        _deferrals = 0;
         Copy(_written, cancellationToken);
         SendFree(cancellationToken);
         pause.Mark("copy");
         LastEpochPages = _pagesThisEpoch;
         _pagesThisEpoch = 0;
+        return true;
     }
 
     public void Resumed(EpochId epoch) => _freePages.Ask();

@@ -19,6 +19,9 @@ internal sealed class SegmentPool : IDisposable
     /// <summary>How often capture had to wait for the link.</summary>
     public long Waits => Interlocked.Read(ref _waits);
 
+    /// <summary>Pages that can be copied without waiting.</summary>
+    public long FreePages => (long)_free.CurrentCount * CaptureSegment.MaxPages;
+
     public CaptureSegment Rent(CancellationToken cancellationToken)
     {
         if (!_free.Wait(0, cancellationToken))

@@ -46,11 +46,11 @@ internal sealed class CheckpointLoop : IDisposable
     /// <summary>The epoch that the next checkpoint seals. Checkpoint thread.</summary>
     public EpochId Next => _current;
 
-    /// <summary>Makes one checkpoint now. False when somebody else had paused the guest: then nothing was sealed.</summary>
-    public bool TryCheckpoint(CancellationToken cancellationToken) => TryCheckpoint(leavePaused: false, cancellationToken);
+    /// <summary>Tries to make one checkpoint now.</summary>
+    public CheckpointOutcome TryCheckpoint(CancellationToken cancellationToken) => TryCheckpoint(leavePaused: false, cancellationToken);
 
-    /// <summary>Makes the last checkpoint of this host and leaves the guest paused: it will go on elsewhere.</summary>
-    public bool TryFinalCheckpoint(CancellationToken cancellationToken) => TryCheckpoint(leavePaused: true, cancellationToken);
+    /// <summary>Tries to make the last checkpoint of this host; when sealed, the guest stays paused: it will go on elsewhere.</summary>
+    public CheckpointOutcome TryFinalCheckpoint(CancellationToken cancellationToken) => TryCheckpoint(leavePaused: true, cancellationToken);
 
     /// <summary>The backup acknowledged <paramref name="id"/>. Link thread.</summary>
     public void Acknowledge(EpochId id)
@@ -91,7 +91,7 @@ internal sealed class CheckpointLoop : IDisposable
 
     public void Dispose() => _inFlight.Dispose();
 
-    private bool TryCheckpoint(bool leavePaused, CancellationToken cancellationToken)
+    private CheckpointOutcome TryCheckpoint(bool leavePaused, CancellationToken cancellationToken)
     {
         _inFlight.Wait(cancellationToken);
         var epoch = new CheckpointEpoch(_current);
@@ -106,18 +106,14 @@ internal sealed class CheckpointLoop : IDisposable
         {
             // The epoch stays open: what was prepared belongs to it whenever it is sealed.
             _inFlight.Release();
-            return false;
+            return CheckpointOutcome.GuestPaused;
         }
         pause.Mark("stop");
 
         bool isSealed = false;
         try
         {
-            foreach (IEpochParticipant participant in _participants)
-            {
-                participant.Seal(epoch.Id, pause, cancellationToken);
-            }
-            isSealed = true;
+            isSealed = _participants.All(participant => participant.TrySeal(epoch.Id, pause, cancellationToken));
         }
         finally
         {
@@ -127,6 +123,11 @@ internal sealed class CheckpointLoop : IDisposable
             }
         }
         pause.Mark("cont");
+        if (!isSealed)
+        {
+            _inFlight.Release();
+            return CheckpointOutcome.Deferred;
+        }
 
         epoch.Seal();
         lock (_gate)
@@ -141,6 +142,6 @@ internal sealed class CheckpointLoop : IDisposable
         }
         _stream.End(epoch.Id, cancellationToken);
         _statistics.Add(pause);
-        return true;
+        return CheckpointOutcome.Sealed;
     }
 }

@@ -3,7 +3,7 @@ namespace Hikae.Sidecar.Epoch;
 
 /// <summary>A part of the guest that must change epochs together with the rest: memory, devices, disk or output.</summary>
 /// <remarks>
-/// <see cref="Prepare"/>, <see cref="Seal"/> and <see cref="Resumed"/> are called on the checkpoint thread, <see cref="Commit"/> and
+/// <see cref="Prepare"/>, <see cref="TrySeal"/> and <see cref="Resumed"/> are called on the checkpoint thread, <see cref="Commit"/> and
 /// <see cref="Abort"/> on the link's. Commit and abort take no token: they may not be half done.
 /// </remarks>
 internal interface IEpochParticipant
@@ -12,10 +12,14 @@ internal interface IEpochParticipant
     void Prepare(EpochId epoch, CancellationToken cancellationToken);
 
     /// <summary>The guest is paused: draw the line. Everything before it belongs to <paramref name="epoch"/>.</summary>
+    /// <returns>
+    /// False when sealing would make the guest wait too long: the guest goes on in the same epoch, and <see cref="Prepare"/> is called
+    /// again before the next try. Only a participant that comes before all others that seal anything may say so.
+    /// </returns>
     /// <param name="epoch">The epoch that ends here.</param>
     /// <param name="pause">Gets a mark for each step that this participant lets the guest wait for.</param>
     /// <param name="cancellationToken">Gives the checkpoint up; the guest goes on.</param>
-    void Seal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken);
+    bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken);
 
     /// <summary>The guest runs again.</summary>
     void Resumed(EpochId epoch);

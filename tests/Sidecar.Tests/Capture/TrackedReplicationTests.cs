@@ -36,10 +36,10 @@ public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixtu
         {
             for (int i = 0; i < 4; i++)
             {
-                Assert.True(loop.TryCheckpoint(stop.Token));
+                Assert.Equal(CheckpointOutcome.Sealed, loop.TryCheckpoint(stop.Token));
                 Acknowledge(backup, loop);
             }
-            Assert.True(loop.TryFinalCheckpoint(stop.Token));
+            Assert.Equal(CheckpointOutcome.Sealed, loop.TryFinalCheckpoint(stop.Token));
             Acknowledge(backup, loop);
             AssertEqual(writer, backup.Session.Store);
             writer.Resume();

@@ -20,8 +20,11 @@ internal sealed class WriterHardware(Writer writer, MemoryParticipant memory, Ep
         }
     }
 
-    public void Seal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) =>
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
+    {
         queue.Add(new EpochPart.Devices(Epochs.Devices(epoch.Value)), cancellationToken);
+        return true;
+    }
 
     public void Resumed(EpochId epoch)
     {

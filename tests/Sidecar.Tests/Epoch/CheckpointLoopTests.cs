@@ -24,7 +24,7 @@ public sealed class CheckpointLoopTests : IDisposable
     [Fact]
     public void A_checkpoint_takes_its_steps_in_order()
     {
-        Assert.True(_loop.TryCheckpoint(CancellationToken.None));
+        Assert.Equal(CheckpointOutcome.Sealed, _loop.TryCheckpoint(CancellationToken.None));
         _loop.Acknowledge(new EpochId(1));
 
         Assert.Equal(["begin 1", "prepare 1", "stop", "seal 1", "cont", "resumed 1", "end 1", "commit 1"], _journal);
@@ -69,7 +69,7 @@ public sealed class CheckpointLoopTests : IDisposable
     [Fact]
     public void The_last_checkpoint_leaves_the_guest_standing_still()
     {
-        Assert.True(_loop.TryFinalCheckpoint(CancellationToken.None));
+        Assert.Equal(CheckpointOutcome.Sealed, _loop.TryFinalCheckpoint(CancellationToken.None));
 
         Assert.False(_guest.Runs);
         Assert.Contains("end 1", _journal);
@@ -79,16 +79,30 @@ public sealed class CheckpointLoopTests : IDisposable
     public void A_guest_paused_by_its_user_is_left_alone_and_its_epoch_stays_open()
     {
         _guest.IsPausedByUser = true;
-        Assert.False(_loop.TryCheckpoint(CancellationToken.None));
-        Assert.False(_loop.TryCheckpoint(CancellationToken.None));
-        Assert.False(_loop.TryCheckpoint(CancellationToken.None));
+        Assert.Equal(CheckpointOutcome.GuestPaused, _loop.TryCheckpoint(CancellationToken.None));
+        Assert.Equal(CheckpointOutcome.GuestPaused, _loop.TryCheckpoint(CancellationToken.None));
+        Assert.Equal(CheckpointOutcome.GuestPaused, _loop.TryCheckpoint(CancellationToken.None));
         Assert.DoesNotContain("cont", _journal);
         Assert.DoesNotContain("seal 1", _journal);
 
         _guest.IsPausedByUser = false;
-        Assert.True(_loop.TryCheckpoint(CancellationToken.None));
+        Assert.Equal(CheckpointOutcome.Sealed, _loop.TryCheckpoint(CancellationToken.None));
 
         Assert.Contains("end 1", _journal);
+    }
+
+    [Fact]
+    public void A_participant_that_would_make_the_guest_wait_gets_another_try_in_the_same_epoch()
+    {
+        _participant.Deferrals = 1;
+
+        Assert.Equal(CheckpointOutcome.Deferred, _loop.TryCheckpoint(CancellationToken.None));
+        Assert.True(_guest.Runs);
+        Assert.Equal(CheckpointOutcome.Sealed, _loop.TryCheckpoint(CancellationToken.None));
+
+        Assert.Equal(
+            ["begin 1", "prepare 1", "stop", "defer 1", "cont", "begin 1", "prepare 1", "stop", "seal 1", "cont", "resumed 1", "end 1"],
+            _journal);
     }
 
     [Fact]

@@ -8,7 +8,11 @@ internal sealed class DyingParticipant(string step) : IEpochParticipant
 {
     public void Prepare(EpochId epoch, CancellationToken cancellationToken) => DieIn("prepare");
 
-    public void Seal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => DieIn("seal");
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
+    {
+        DieIn("seal");
+        return true;
+    }
 
     public void Resumed(EpochId epoch) => DieIn("resumed");
 

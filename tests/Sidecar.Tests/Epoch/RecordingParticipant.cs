@@ -10,7 +10,20 @@ internal sealed class RecordingParticipant(List<string> journal) : IEpochPartici
 
     public void Prepare(EpochId epoch, CancellationToken cancellationToken) => Note($"prepare {epoch.Value}");
 
-    public void Seal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => Note($"seal {epoch.Value}");
+    /// <summary>How many more times it asks for another try.</summary>
+    public int Deferrals { get; set; }
+
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
+    {
+        if (Deferrals > 0)
+        {
+            Deferrals--;
+            Note($"defer {epoch.Value}");
+            return false;
+        }
+        Note($"seal {epoch.Value}");
+        return true;
+    }
 
     public void Resumed(EpochId epoch) => Note($"resumed {epoch.Value}");
 
