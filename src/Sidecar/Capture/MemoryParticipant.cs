@@ -81,6 +81,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
         {
             CopyWritten(cancellationToken);
         }
+        _pool.WaitForHalf(cancellationToken);
     }
 
     public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)

@@ -9,6 +9,8 @@ internal sealed class SegmentPool : IDisposable
     // 64 MiB: two epochs of a guest that dirties 300 MB/s at ten checkpoints a second.
     private const int MaxSegments = 16;
 
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(1);
+
     private readonly SemaphoreSlim _free = new(MaxSegments, MaxSegments);
 
     // Last in, first out: an idle guest keeps using the one segment whose memory is already there.
@@ -21,6 +23,16 @@ internal sealed class SegmentPool : IDisposable
 
     /// <summary>Pages that can be copied without waiting.</summary>
     public long FreePages => (long)_free.CurrentCount * CaptureSegment.MaxPages;
+
+    /// <summary>Waits until half of the segments are free: called while the guest runs, so that it need not wait for the link in its pause.</summary>
+    public void WaitForHalf(CancellationToken cancellationToken)
+    {
+        while (_free.CurrentCount < MaxSegments / 2)
+        {
+            cancellationToken.WaitHandle.WaitOne(PollInterval);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
 
     public CaptureSegment Rent(CancellationToken cancellationToken)
     {

@@ -24,8 +24,8 @@ public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixtu
         using var writer = new Writer(program, Pages);
         using DirtyTracker tracker = DirtyTracker.Attach(writer.Pid);
         using var backup = new BackupUnderTest();
-        using var queue = new EpochQueue();
         using var pool = new SegmentPool();
+        using var queue = new EpochQueue();
         using var shipper = new EpochShipper(queue, backup.Primary, TimeSpan.FromMinutes(5));
         var memory = new MemoryParticipant(writer.Pid, tracker, pool, queue, new NoFreePages());
         using var loop = new CheckpointLoop(writer, queue, [new WriterHardware(writer, memory, queue), memory], new PauseStatistics());
@@ -36,10 +36,10 @@ public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixtu
         {
             for (int i = 0; i < 4; i++)
             {
-                Assert.Equal(CheckpointOutcome.Sealed, loop.TryCheckpoint(stop.Token));
+                Seal(() => loop.TryCheckpoint(stop.Token));
                 Acknowledge(backup, loop);
             }
-            Assert.Equal(CheckpointOutcome.Sealed, loop.TryFinalCheckpoint(stop.Token));
+            Seal(() => loop.TryFinalCheckpoint(stop.Token));
             Acknowledge(backup, loop);
             AssertEqual(writer, backup.Session.Store);
             writer.Resume();
@@ -48,6 +48,17 @@ public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixtu
         Assert.Equal(20UL, backup.Session.Store.CommittedEpoch);
         stop.Cancel();
         Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
+    }
+
+    private static void Seal(Func<CheckpointOutcome> tryCheckpoint)
+    {
+        CheckpointOutcome outcome = tryCheckpoint();
+        while (outcome is CheckpointOutcome.Deferred)
+        {
+            // A writer that got most of the processor has written more than the pool holds.
+            outcome = tryCheckpoint();
+        }
+        Assert.Equal(CheckpointOutcome.Sealed, outcome);
     }
 
     private static void Acknowledge(BackupUnderTest backup, CheckpointLoop loop)

@@ -20,16 +20,10 @@ internal sealed class WriterHardware(Writer writer, MemoryParticipant memory, Ep
         }
     }
 
-    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
-    {
-        queue.Add(new EpochPart.Devices(Epochs.Devices(epoch.Value)), cancellationToken);
-        return true;
-    }
+    // Memory may still ask for another try after this, so nothing is said of the epoch here.
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => true;
 
-    public void Resumed(EpochId epoch)
-    {
-        // Nothing changes.
-    }
+    public void Resumed(EpochId epoch) => queue.Add(new EpochPart.Devices(Epochs.Devices(epoch.Value)), CancellationToken.None);
 
     public void Commit(EpochId epoch)
     {
