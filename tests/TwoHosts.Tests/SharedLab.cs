@@ -15,8 +15,13 @@ public class SharedLab : IDisposable
     private readonly Lazy<Lab> _lab;
 
     public SharedLab()
+        : this("shared", PatientSettings)
     {
-        _lab = new Lazy<Lab>(() => Lab.Up("shared", new LabOptions { Settings = PatientSettings }));
+    }
+
+    protected SharedLab(string name, IReadOnlyDictionary<string, string> settings)
+    {
+        _lab = new Lazy<Lab>(() => Lab.Up(name, new LabOptions { Settings = settings }));
     }
 
     internal Lab Swept()

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Hikae.TwoHosts.Tests;
 
-public sealed class SidecarDeathTests(SharedLab shared) : LabTest(shared)
+public sealed class SidecarDeathTests(SlowDetectionLab lab) : LabTest(lab), IClassFixture<SlowDetectionLab>
 {
     [Fact]
     public void A_killed_backup_sidecar_is_replaced_and_the_guest_protected_again()
