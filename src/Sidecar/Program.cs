@@ -101,6 +101,11 @@ internal static class Program
         daemon.Start();
         int result = sidecar.Run();
         File.Delete(options.RunFile("pid"));
+        if (process.HasExited)
+        {
+            // What it says is about this run of the guest only.
+            File.Delete(options.RunFile("state"));
+        }
         return result;
     }
 

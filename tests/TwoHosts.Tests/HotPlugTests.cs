@@ -6,6 +6,11 @@ namespace Hikae.TwoHosts.Tests;
 
 public sealed class HotPlugTests(SharedLab shared) : LabTest(shared)
 {
+    private const string FreeSlots = """
+        <controller type='pci' model='pcie-root-port'/>
+        <controller type='pci' model='pcie-root-port'/>
+        """;
+
     private const string Nic = """
         <interface type='bridge'>
           <mac address='52:54:00:77:02:01'/>
@@ -27,7 +32,10 @@ public sealed class HotPlugTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void What_was_plugged_in_while_protected_is_there_after_failover()
     {
-        LabGuest guest = StartProtected("plugged", Talking);
+        LabGuest guest = StartProtected("plugged", Talking with
+        {
+            EditXml = xml => xml.Replace("</devices>", FreeSlots + "</devices>", StringComparison.Ordinal),
+        });
         using GuestListener listener = guest.Listen();
         HostA.Shell("truncate -s 16M /srv/shared/plugged.raw");
 

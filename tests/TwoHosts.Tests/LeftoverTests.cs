@@ -17,7 +17,7 @@ public sealed class LeftoverTests(SharedLab shared) : LabTest(shared)
         foreach (LabHost host in Lab.Hosts)
         {
             Lab.Until($"{host.Name} has no sidecar", () => guest.SidecarOn(host) is null);
-            Assert.Equal("", host.Shell($"ls /run/hikae | grep {guest.Uuid} | grep -v lock; true"));
+            Assert.Equal("", host.Shell($"ls /run/hikae | grep {guest.Uuid} | grep -v [.]lock; true"));
             Assert.Equal("", host.Shell("ls -A /dev/shm"));
             Assert.Equal("", host.Shell("virsh -q list --name"));
         }
