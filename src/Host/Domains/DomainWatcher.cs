@@ -77,14 +77,14 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
                     break;
                 // Our own report changes each second under another URI.
                 case DomainEventKind.MetadataChange when happened.Text == HikaeNamespaces.Domain:
-                    LookAt(connection, happened.Uuid, happened.Name);
+                    LookAt(connection, happened.Uuid, happened.Name, TimeSpan.Zero);
                     await RefreshAsync(happened.Uuid).ConfigureAwait(false);
                     break;
                 case DomainEventKind.DeviceAdded or DomainEventKind.DeviceRemoved:
                     await RefreshAsync(happened.Uuid).ConfigureAwait(false);
                     break;
                 case DomainEventKind.Lifecycle when happened.Event == (int)DomainLifecycle.Started:
-                    LookAt(connection, happened.Uuid, happened.Name);
+                    LookAt(connection, happened.Uuid, happened.Name, SidecarSupervisor.Grace);
                     break;
                 case DomainEventKind.Lifecycle when happened.Event == (int)DomainLifecycle.Stopped && Guid.TryParse(happened.Uuid, out Guid guest):
                     supervisor.Forget(guest);
@@ -101,19 +101,19 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
         {
             using (domain)
             {
-                LookAt(domain);
+                LookAt(domain, SidecarSupervisor.Grace);
             }
         }
     }
 
-    private void LookAt(Connection connection, string uuid, string name)
+    private void LookAt(Connection connection, string uuid, string name, TimeSpan grace)
     {
         try
         {
             using Domain? domain = connection.FindByUuid(uuid);
             if (domain is not null)
             {
-                LookAt(domain);
+                LookAt(domain, grace);
             }
         }
         catch (LibvirtException error) when (connection.IsAlive)
@@ -122,7 +122,7 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
         }
     }
 
-    private void LookAt(Domain domain)
+    private void LookAt(Domain domain, TimeSpan grace)
     {
         string xml;
         try
@@ -145,7 +145,7 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
         switch (ProtectAnnotation.TryParse(xml, out _, out string? reason))
         {
             case AnnotationOutcome.Valid:
-                supervisor.Ensure(guest);
+                supervisor.Ensure(guest, grace);
                 break;
             case AnnotationOutcome.Malformed:
                 logger.AnnotationMalformed(domain.Name, reason!);

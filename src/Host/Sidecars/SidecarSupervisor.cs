@@ -35,13 +35,15 @@ internal sealed class SidecarSupervisor(
     /// <inheritdoc/>
     public void Lost(RegisteredSidecar sidecar) => Begin(sidecar.Key, sidecar, () => SucceedAsync(sidecar));
 
-    /// <summary>The guest runs and wants a primary's sidecar. Does nothing if it has one, or gets one within <see cref="Grace"/>.</summary>
-    public void Ensure(Guid guest)
+    /// <summary>The guest runs and wants a primary's sidecar. Does nothing if it has one, or gets one within <paramref name="grace"/>.</summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="grace"><see cref="Grace"/> where somebody else may be starting one; zero where nobody else will: no hook fires for an annotation.</param>
+    public void Ensure(Guid guest, TimeSpan grace)
     {
         var key = new SidecarKey(guest, GuestRole.Primary);
         if (registry.Connected(key) is null)
         {
-            Begin(key, handled: null, () => EnsureAsync(key));
+            Begin(key, handled: null, () => EnsureAsync(key, grace));
         }
     }
 
@@ -108,17 +110,20 @@ internal sealed class SidecarSupervisor(
             CancellationToken.None);
     }
 
-    private async Task EnsureAsync(SidecarKey key)
+    private async Task EnsureAsync(SidecarKey key, TimeSpan grace)
     {
+        if (await registry.WaitForAsync(key, grace, ending).ConfigureAwait(false) is not null)
+        {
+            return;
+        }
         // A process that lives and has not registered yet is starting, or is reconnecting to a new hikaed.
-        do
+        while (start.IsRunning(key))
         {
             if (await registry.WaitForAsync(key, Grace, ending).ConfigureAwait(false) is not null)
             {
                 return;
             }
         }
-        while (start.IsRunning(key));
         await StartPrimaryAsync(key).ConfigureAwait(false);
     }
 
