@@ -39,19 +39,45 @@ internal static class Program
             parsed.GetValue(runDirectory)!,
             parsed.GetValue(uri)!,
             parsed.GetValue(libvirtState)!));
+        command.Add(BuildProbe(config));
         return command.Parse(arguments).Invoke();
     }
 
-    private static int Start(GuestRole role, Guid guest, string configPath, string runDirectory, string uri, string libvirtState)
+    private static Command BuildProbe(Option<string> config)
     {
-        HikaeConfiguration configuration;
+        var peer = new Argument<string>("HOST") { Description = "HOST or HOST:PORT" };
+        var probe = new Command("probe", "Tries whether this host and another trust each other; asked by hikae doctor.") { peer, config };
+        probe.SetAction(parsed =>
+        {
+            if (!HostAddress.TryParse(parsed.GetValue(peer)!, out HostAddress? address))
+            {
+                Console.Error.WriteLine($"hikae-sidecar: \"{parsed.GetValue(peer)}\" is no host; use HOST or HOST:PORT");
+                return ConfigurationError;
+            }
+            return ReadConfiguration(parsed.GetValue(config)!) is { } configuration
+                ? PeerProbe.Run(address, configuration, Console.Out)
+                : ConfigurationError;
+        });
+        return probe;
+    }
+
+    private static HikaeConfiguration? ReadConfiguration(string path)
+    {
         try
         {
-            configuration = HikaeConfiguration.Parse(File.Exists(configPath) ? File.ReadAllText(configPath) : string.Empty, configPath);
+            return HikaeConfiguration.Parse(File.Exists(path) ? File.ReadAllText(path) : string.Empty, path);
         }
         catch (ConfigurationException error)
         {
             Console.Error.WriteLine($"hikae-sidecar: {error.Message}");
+            return null;
+        }
+    }
+
+    private static int Start(GuestRole role, Guid guest, string configPath, string runDirectory, string uri, string libvirtState)
+    {
+        if (ReadConfiguration(configPath) is not { } configuration)
+        {
             return ConfigurationError;
         }
 

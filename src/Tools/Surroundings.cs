@@ -17,6 +17,9 @@ internal sealed record Surroundings(TextWriter Output, TextWriter Errors)
     /// <summary>The virsh program; a name is looked for in PATH.</summary>
     internal string Virsh { get; init; } = "virsh";
 
+    /// <summary>The sidecar, which alone can try a peer's certificate.</summary>
+    internal string Sidecar { get; init; } = "/usr/libexec/hikae/hikae-sidecar";
+
     /// <summary>The setpriv program of util-linux.</summary>
     internal string Setpriv { get; init; } = "/usr/bin/setpriv";
 

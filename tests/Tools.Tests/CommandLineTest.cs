@@ -13,6 +13,7 @@ public abstract class CommandLineTest : IDisposable
             ConfigurationFile = Path.Combine(Root, "hikae.conf"),
             HostRoot = Path.Combine(Root, "host"),
             Virsh = Virsh.Program,
+            Sidecar = Path.Combine(Root, "bin", "hikae-sidecar"),
             IsTerminal = false,
         };
     }

@@ -54,7 +54,7 @@ internal static class DoctorCommand
             new DaemonCheck(surroundings.ControlSocket),
             new CertificateCheck(host, configuration.Link, TimeProvider.System),
             new ArbiterCheck(host, configuration.Arbiter),
-            new PeerCheck(virsh, configuration.Link, peers),
+            new PeerCheck(virsh, surroundings, peers),
         ];
         return checks.SelectMany(check => check.Run()).Prepend(finding);
     }

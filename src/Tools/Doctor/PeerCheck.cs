@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Net.Sockets;
+using System.ComponentModel;
+using System.Diagnostics;
 using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Configuration;
 using Hikae.Tools.Libvirt;
 
 namespace Hikae.Tools.Doctor;
 
-/// <summary>hikaed of each host that running guests name as their backup can be reached.</summary>
-/// <remarks>
-/// The connection is closed before a byte is sent: hikaed then forgets it. Whether the peer's certificate is trusted shows
-/// when a guest connects, because hikaed itself holds no keys; its sidecars do.
-/// </remarks>
-internal sealed class PeerCheck(VirshProgram virsh, LinkConfiguration link, IReadOnlyList<string> named) : IDoctorCheck
+/// <summary>Each host that running guests name as their backup can be reached, and both sides trust each other.</summary>
+/// <remarks>A sidecar tries it: hikaed holds no keys.</remarks>
+internal sealed class PeerCheck(VirshProgram virsh, Surroundings surroundings, IReadOnlyList<string> named) : IDoctorCheck
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    // The sidecar gives up by itself after 3 s to connect and 10 s of handshake.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private const string Remedy =
+        "check the name, start hikaed there, open the port in the firewalls, give both hosts certificates of one authority with their names in them";
 
     public IEnumerable<Finding> Run()
     {
@@ -61,20 +63,28 @@ internal sealed class PeerCheck(VirshProgram virsh, LinkConfiguration link, IRea
     private Finding Reach(HostAddress peer)
     {
         string subject = $"peer {peer.Host}";
-        int port = peer.Port ?? link.Port;
         try
         {
-            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            if (!socket.ConnectAsync(peer.Host, port).Wait(Patience))
+            using Process probe = Process.Start(new ProcessStartInfo(
+                surroundings.Sidecar,
+                ["probe", "--config", surroundings.ConfigurationFile, "--", peer.ToString()])
             {
-                return Finding.Fail(subject, $"port {port} does not answer", "open the port in the firewalls between both hosts");
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            Task<string> errors = probe.StandardError.ReadToEndAsync();
+            Task<string> answer = probe.StandardOutput.ReadToEndAsync();
+            if (!probe.WaitForExit(Patience))
+            {
+                probe.Kill();
+                return Finding.Fail(subject, $"no answer within {Patience.TotalSeconds:0} s", Remedy);
             }
-
-            return Finding.Ok(subject, $"port {port} answers");
+            string text = (answer.Result + errors.Result).Trim();
+            return probe.ExitCode == 0 ? Finding.Ok(subject, text) : Finding.Fail(subject, text, Remedy);
         }
-        catch (AggregateException e) when (e.InnerException is SocketException cause)
+        catch (Win32Exception error)
         {
-            return Finding.Fail(subject, $"port {port}: {cause.Message}", "check the name, start hikaed there, open the port in the firewalls");
+            return Finding.Fail(subject, $"{surroundings.Sidecar} cannot be run: {error.Message}", "apt install --reinstall hikae");
         }
     }
 }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using Hikae.Protocol.Control;
 using Xunit;
@@ -41,16 +39,28 @@ public sealed class DoctorCommandTests : CommandLineTest
     [Fact]
     public void Peers_come_from_running_guests_and_from_the_command_line()
     {
-        using var peer = new TcpListener(IPAddress.Loopback, 0);
-        peer.Start();
-        int port = ((IPEndPoint)peer.LocalEndpoint).Port;
+        SidecarSays("hostB answers, both hosts trust each other", exitCode: 0);
         Virsh.Answer("list", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0\n\n");
-        Virsh.Answer("live.xml", $"<domain><metadata><h:protect xmlns:h='urn:hikae:domain:1' backup='127.0.0.1:{port}'/></metadata></domain>");
+        Virsh.Answer("live.xml", "<domain><metadata><h:protect xmlns:h='urn:hikae:domain:1' backup='hostB:7'/></metadata></domain>");
 
-        Run("doctor", "--peer", $"127.0.0.1:{port}", "--peer", "a b");
+        Run("doctor", "--peer", "hostB:7", "--peer", "a b");
 
-        Assert.Single(Output.ToString().Split('\n'), line => line.EndsWith($"port {port} answers", StringComparison.Ordinal));
+        Assert.Single(Output.ToString().Split('\n'), line => line.EndsWith("hostB answers, both hosts trust each other", StringComparison.Ordinal));
         Assert.Contains("\"a b\" is no host", Output.ToString(), StringComparison.Ordinal);
+        Assert.Equal($"probe --config {Surroundings.ConfigurationFile} -- hostB:7\n", File.ReadAllText(Path.Combine(Root, "probes")));
+    }
+
+    [Fact]
+    public void A_peer_that_is_not_trusted_fails_with_the_sidecars_sentence()
+    {
+        SidecarSays("No trust between this host and hostB: its certificate is another authority's", exitCode: 1);
+
+        Assert.Equal(1, Run("doctor", "--peer", "hostB"));
+
+        string[] lines = Output.ToString().Split('\n');
+        int peer = Array.FindIndex(lines, line => line.StartsWith("FAIL  peer hostB", StringComparison.Ordinal));
+        Assert.EndsWith("its certificate is another authority's", lines[peer], StringComparison.Ordinal);
+        Assert.Contains("certificates of one authority", lines[peer + 1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -63,5 +73,13 @@ public sealed class DoctorCommandTests : CommandLineTest
 
         Assert.Contains("running, knows 0 guests", Output.ToString(), StringComparison.Ordinal);
         Assert.Contains(":2: unknown key \"prot\" in [link]; the nearest valid key is \"port\"", Output.ToString(), StringComparison.Ordinal);
+    }
+
+    private void SidecarSays(string sentence, int exitCode)
+    {
+        File.WriteAllText(
+            Surroundings.Sidecar,
+            $"#!/bin/sh\necho \"$*\" >> {Path.Combine(Root, "probes")}\necho \"{sentence}\"\nexit {exitCode}\n");
+        File.SetUnixFileMode(Surroundings.Sidecar, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 }
