@@ -58,7 +58,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
         LabGuest guest = StartProtected("frozen", Quiet);
 
         HostA.Freeze();
-        guest.WaitForState(HostB, "recovered", "connecting", "unprotected");
+        guest.WaitForDomainState(HostB, "running");
         guest.WaitForProgressOn(HostB);
         HostA.Thaw();
 

@@ -46,7 +46,7 @@ public sealed class HotPlugTests(SharedLab shared) : LabTest(shared)
         listener.WaitForProgress();
         HostA.Kill();
 
-        guest.WaitForState(HostB, "recovered", "connecting", "unprotected");
+        guest.WaitForDomainState(HostB, "running");
         listener.WaitForProgress();
         string xml = HostB.Virsh("dumpxml", guest.Name);
         Assert.Contains("52:54:00:77:02:01", xml, StringComparison.Ordinal);

@@ -111,7 +111,7 @@ public class PowerCut : IDisposable
         Lab.HostA.Kill();
         foreach (LabGuest guest in guests)
         {
-            guest.WaitForState(Lab.HostB, "recovered", "connecting", "unprotected");
+            guest.WaitForDomainState(Lab.HostB, "running");
         }
 
         return true;
