@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Classify;
@@ -53,14 +54,20 @@ internal sealed class EpochShipper : IDisposable
     /// <summary>Ships until cancelled, or throws <see cref="PeerLostException"/>.</summary>
     public void Run(CancellationToken cancellationToken)
     {
+        long heartbeatAt = Stopwatch.GetTimestamp();
         while (true)
         {
-            if (!_queue.TryTake(out EpochPart? part, _heartbeat, cancellationToken))
+            if (_queue.TryTake(out EpochPart? part, _heartbeat, cancellationToken))
+            {
+                Ship(part!);
+            }
+            // Also between parts that come without a pause: gigabytes of zero pages are records that fit the gathering buffer, and the
+            // backup would take the silence for our death.
+            if (Stopwatch.GetElapsedTime(heartbeatAt) >= _heartbeat)
             {
                 _connection.Send(RecordType.Heartbeat, _epoch, []);
-                continue;
+                heartbeatAt = Stopwatch.GetTimestamp();
             }
-            Ship(part!);
         }
     }
 
