@@ -6,10 +6,9 @@ namespace Hikae.TwoHosts.Tests;
 
 public sealed class HotPlugTests(SharedLab shared) : LabTest(shared)
 {
-    private const string FreeSlots = """
-        <controller type='pci' model='pcie-root-port'/>
-        <controller type='pci' model='pcie-root-port'/>
-        """;
+    // libvirt makes one slot more than the devices it starts with need.
+    private static readonly string FreeSlots =
+        "<controller type='pci' index='0' model='pcie-root'/>" + string.Concat(Enumerable.Repeat("<controller type='pci' model='pcie-root-port'/>", 10));
 
     private const string Nic = """
         <interface type='bridge'>
