@@ -10,10 +10,10 @@ internal sealed record Figure(string Name, double Value, (double Min, double Max
     /// <summary>What the project promises, for people; null when nothing is promised.</summary>
     public string? Target { get; init; }
 
-    /// <summary>The median (nearest rank, the lower of two) and the spread of samples. At least one.</summary>
+    /// <summary>The median (of an even number the mean of the middle two) and the spread of samples. At least one.</summary>
     public static Figure Of(string name, IEnumerable<double> samples)
     {
         double[] sorted = [.. samples.Order()];
-        return new Figure(name, sorted[(sorted.Length - 1) / 2], (sorted[0], sorted[^1]));
+        return new Figure(name, (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2, (sorted[0], sorted[^1]));
     }
 }
