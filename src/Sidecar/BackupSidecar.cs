@@ -267,7 +267,9 @@ internal sealed class BackupSidecar : IDisposable
                     _logger.NoFailover(why);
                     _status.Set(GuestState.Failed, why);
                     AnswerFailover(false, why);
-                    return true;
+
+                    // The goodbye of a guest that was stopped can get lost with its link; nobody will call for it again.
+                    return _ownership.Current is not { Ended: true };
                 }
                 break;
             }
