@@ -128,30 +128,49 @@ internal sealed class LinkListener(Socket listener, SidecarRegistry registry, Si
         }
     }
 
-    private async Task<Guid> ReadPreambleAsync(Socket socket, CancellationToken cancellationToken)
+    /// <summary>On a thread of its own, blocking.</summary>
+    /// <remarks>
+    /// An asynchronous read registers the socket with this process's epoll, and the registration outlives the descriptor when the socket
+    /// lives on in a sidecar: every packet of the link would then wake hikaed.
+    /// </remarks>
+    private Task<Guid> ReadPreambleAsync(Socket socket, CancellationToken cancellationToken) => Task.Factory.StartNew(
+        () => ReadPreamble(socket, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private Guid ReadPreamble(Socket socket, CancellationToken cancellationToken)
     {
         // Exactly so many: the byte after them belongs to TLS.
-        byte[] bytes = new byte[Preamble.Bytes];
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using ITimer timer = clock.CreateTimer(_ => limit.Cancel(), null, PreambleLimit, Timeout.InfiniteTimeSpan);
+        Span<byte> bytes = stackalloc byte[Preamble.Bytes];
         int read = 0;
-        try
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using CancellationTokenRegistration wake = limit.Token.UnsafeRegister(static peer => EndReading((Socket)peer!), socket);
+        using ITimer timer = clock.CreateTimer(_ => limit.Cancel(), null, PreambleLimit, Timeout.InfiniteTimeSpan);
+        while (read < bytes.Length)
         {
-            while (read < bytes.Length)
+            int received = socket.Receive(bytes[read..]);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (limit.IsCancellationRequested)
             {
-                int received = await socket.ReceiveAsync(bytes.AsMemory(read), limit.Token).ConfigureAwait(false);
-                if (received == 0)
-                {
-                    throw new LinkRefusedException($"it ended after {read} bytes");
-                }
-                read += received;
+                throw new LinkRefusedException($"only {read} of {bytes.Length} bytes came within {PreambleLimit.TotalSeconds} s");
             }
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new LinkRefusedException($"only {read} of {bytes.Length} bytes came within {PreambleLimit.TotalSeconds} s");
+            if (received == 0)
+            {
+                throw new LinkRefusedException($"it ended after {read} bytes");
+            }
+            read += received;
         }
         return Preamble.TryRead(bytes, out Guid guest, out string? reason) ? guest : throw new LinkRefusedException(reason!);
+    }
+
+    private static void EndReading(Socket socket)
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Receive);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            // It is gone, and the read with it.
+        }
     }
 
     private async Task HandOverAsync(Socket socket, string peer, Guid guest, CancellationToken cancellationToken)
