@@ -26,7 +26,7 @@ internal sealed class FreePageHints : IScanAnswers
     internal const long MaxPagesPerScan = 1024 * 1024;
 
     /// <summary>Scans take at most one part in so many of one guest CPU.</summary>
-    internal const int RestFactor = 20;
+    internal const int RestFactor = 100;
 
     internal static readonly TimeSpan ShortestRest = TimeSpan.FromSeconds(1);
 
@@ -34,7 +34,7 @@ internal sealed class FreePageHints : IScanAnswers
     internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
     // The guest's word for how long a scan took decides how soon it is asked again, so it is bounded.
-    private static readonly TimeSpan s_longestScan = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_longestScan = TimeSpan.FromSeconds(2);
 
     // set once
     private readonly GuestMemoryMap _map;
