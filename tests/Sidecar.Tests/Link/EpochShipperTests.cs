@@ -17,8 +17,9 @@ public sealed class EpochShipperTests
         using var primary = new RecordConnection(new NetworkStream(pair.Primary), pair.Primary);
         using var backup = new RecordConnection(new NetworkStream(pair.Backup), pair.Backup);
         using var stop = new CancellationTokenSource();
-        using var queue = new EpochQueue();
+        // Disposed after the queue, which may still hold segments.
         using var pool = new SegmentPool();
+        using var queue = new EpochQueue();
         using var shipper = new EpochShipper(queue, primary, TimeSpan.FromMilliseconds(200));
         var source = new SourceMemory();
         queue.Begin(new EpochId(1), stop.Token);

@@ -53,8 +53,9 @@ internal static class Epochs
         using var wire = new MemoryStream();
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         using var connection = new RecordConnection(wire, socket);
-        using var queue = new EpochQueue();
+        // Disposed after the queue, which may still hold segments.
         using var pool = new SegmentPool();
+        using var queue = new EpochQueue();
         using var shipper = new EpochShipper(queue, connection, TimeSpan.FromMinutes(5));
         using var stop = new CancellationTokenSource();
         int shipped = 0;
