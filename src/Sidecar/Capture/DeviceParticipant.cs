@@ -13,15 +13,13 @@ internal sealed class DeviceParticipant(DeviceStateCapture capture, EpochQueue q
 
     public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
     {
-        queue.Add(new EpochPart.Devices(capture.Save()), cancellationToken);
+        capture.Save();
         pause.Mark("devices");
         return true;
     }
 
-    public void Resumed(EpochId epoch)
-    {
-        // Nothing was left for later.
-    }
+    // What QEMU wrote stays as it is until the next pause: it is read while the guest runs.
+    public void Resumed(EpochId epoch) => queue.Add(new EpochPart.Devices(capture.Read()), CancellationToken.None);
 
     public void Commit(EpochId epoch)
     {

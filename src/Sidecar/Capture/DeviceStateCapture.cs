@@ -28,8 +28,8 @@ internal sealed class DeviceStateCapture : IDisposable
         _writeOnly = _file.OpenWriteOnly();
     }
 
-    /// <summary>Saves and returns the device state without the stream's head: sections, ended by a zero byte.</summary>
-    public byte[] Save()
+    /// <summary>Lets QEMU write the device state of the paused guest; it stays until the next call.</summary>
+    public void Save()
     {
         if (_fdset < 0)
         {
@@ -44,7 +44,11 @@ internal sealed class DeviceStateCapture : IDisposable
             PassDescriptor();
             SaveOnce();
         }
+    }
 
+    /// <summary>Returns what was saved last, without the stream's head: sections, ended by a zero byte.</summary>
+    public byte[] Read()
+    {
         long length = _file.LengthBytes;
         if (length is <= StreamHeadBytes or > ReplicationLimits.MaxDeviceStateBytes)
         {

@@ -11,13 +11,14 @@ internal sealed class GuestPause(GuestConnection guest, QemuMonitor monitor, Qem
     // libvirtd takes about a second to restart; a guest must not stand still longer than it has to.
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(50);
 
-    public bool TryPause()
+    public bool TryPause(PauseTimings? pause = null)
     {
         if (guest.Domain.GetState().State is not DomainState.Running)
         {
             return false;
         }
         marker.PausedByUs = true;
+        pause?.Start();
         try
         {
             monitor.Execute("stop");

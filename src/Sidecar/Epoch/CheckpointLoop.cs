@@ -102,7 +102,7 @@ internal sealed class CheckpointLoop : IDisposable
         }
 
         var pause = new PauseTimings(epoch.Id);
-        if (!_guest.TryPause())
+        if (!_guest.TryPause(pause))
         {
             // The epoch stays open: what was prepared belongs to it whenever it is sealed.
             _inFlight.Release();

@@ -5,7 +5,8 @@ namespace Hikae.Sidecar.Epoch;
 internal interface IGuestPause
 {
     /// <summary>False when somebody else paused the guest: then it is left as it is, and <see cref="Resume"/> must not be called.</summary>
-    bool TryPause();
+    /// <param name="pause">Started when the guest is about to stand still; null when nobody measures.</param>
+    bool TryPause(PauseTimings? pause = null);
 
     /// <summary>Lets the guest go on. Tries until it worked or the guest is gone.</summary>
     void Resume();

@@ -17,6 +17,9 @@ internal sealed class PauseTimings(EpochId epoch)
     /// <summary>Milliseconds of the whole pause.</summary>
     public double TotalMs { get; private set; }
 
+    /// <summary>The guest is being stopped now: what came before is no pause.</summary>
+    public void Start() => _last = Stopwatch.GetTimestamp();
+
     /// <summary>The time since the last mark, or since the start, was spent on <paramref name="step"/>.</summary>
     public void Mark(string step)
     {

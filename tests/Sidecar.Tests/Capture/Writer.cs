@@ -45,7 +45,7 @@ internal sealed class Writer : IGuestPause, IDisposable
 
     public IReadOnlyList<RamBlock> Blocks { get; }
 
-    public bool TryPause()
+    public bool TryPause(PauseTimings? pause = null)
     {
         _process.Kill(SigStop);
         if (!SpinWait.SpinUntil(AllThreadsStopped, Patience))

@@ -11,7 +11,7 @@ internal sealed class RecordingGuest(List<string> journal, SidecarMarker? marker
 
     public bool Runs { get; private set; } = true;
 
-    public bool TryPause()
+    public bool TryPause(PauseTimings? pause = null)
     {
         if (IsPausedByUser)
         {
