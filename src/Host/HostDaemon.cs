@@ -19,6 +19,9 @@ namespace Hikae.Host;
 /// </remarks>
 internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configuration, TimeProvider clock, ILogger logger)
 {
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LockInterval = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Where links are accepted, once <see cref="RunAsync"/> has called back. Port 0 in the configuration takes any.</summary>
     public IPEndPoint? LinkEndPoint { get; private set; }
 
@@ -30,7 +33,7 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
     public async Task RunAsync(Action ready, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(options.RunDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        using FileStream only = Lock();
+        using FileStream only = await LockAsync(cancellationToken).ConfigureAwait(false);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using Socket control = ControlServer.Listen(options.ControlSocket);
         using Socket links = LinkListener.Listen(IPAddress.Parse(configuration.Link.Listen), configuration.Link.Port);
@@ -62,16 +65,25 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         await ended.ConfigureAwait(false);
     }
 
-    private FileStream Lock()
+    /// <summary>Takes the run directory for this process. A predecessor that was killed a moment ago may still be on its way out.</summary>
+    private async Task<FileStream> LockAsync(CancellationToken cancellationToken)
     {
-        try
+        long started = clock.GetTimestamp();
+        while (true)
         {
-            // FileShare.None is flock(2) here: it ends with the process, however that ends.
-            return new FileStream(Path.Combine(options.RunDirectory, "hikaed.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException error)
-        {
-            throw new IOException($"{options.RunDirectory} is in use by another hikaed, or cannot be used: {error.Message}", error);
+            try
+            {
+                // FileShare.None is flock(2) here: it ends with the process, however that ends.
+                return new FileStream(Path.Combine(options.RunDirectory, "hikaed.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (clock.GetElapsedTime(started) < LockPatience)
+            {
+                await Task.Delay(LockInterval, clock, cancellationToken).ConfigureAwait(false);
+            }
+            catch (IOException error)
+            {
+                throw new IOException($"{options.RunDirectory} is in use by another hikaed, or cannot be used: {error.Message}", error);
+            }
         }
     }
 

@@ -104,7 +104,7 @@ public sealed class LabHost
     /// <summary>Ends hikaed as a crash would and starts it again.</summary>
     public void RestartHikaed()
     {
-        Signal("KILL", int.Parse(Run("cat", "/run/hikaed.pid"), CultureInfo.InvariantCulture));
+        Shell("pid=$(cat /run/hikaed.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
         StartHikaed();
     }
 
