@@ -103,7 +103,7 @@ public class PowerCutTests : IClassFixture<PowerCut>
     {
         _cut.PowerComesBack();
 
-        Assert.Equal("running", _cut.Talking.StateOn(Survivor));
+        _cut.Talking.WaitForDomainState(Survivor, "running");
         Assert.NotEqual("running", _cut.Talking.StateOn(_cut.Lab.HostA));
         _cut.TalkingLines.WaitForProgress();
     }
