@@ -12,11 +12,12 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --nic              interface on lan0, 10.77.1.(100+INDEX), driver "qemu" (no vhost)
   --index N          1..150, default the next free one; MAC 52:54:00:77:01:INDEX
   --disk SIZE        ext4 image on the shared storage, e.g. 64M, at /data in the guest
+  --data BUS,FORMAT,SIZE[,iothread]   an empty disk the guest does not mount, may be repeated: virtio|scsi, raw|qcow2, e.g. 64M
   --agent            virtio-serial channel org.hikae.guest.0
   --protect HOST     <hikae:protect backup="HOST"/>
   --outputs unheld   with --protect
   --interval MS      with --protect
-  --app idle|counter|dirty|busy   default idle
+  --app idle|counter|dirty|busy|blocks   default idle; blocks writes and verifies every disk that is not mounted
   --dirty REGION_KB,SIZE_KB,MS   for --app dirty: 65536,1024,100
   --append WORDS     more for the kernel's command line
 The guest talks to 10.77.1.1, UDP port 7700+INDEX; counter answers at port 7000.
@@ -27,7 +28,7 @@ make_guest() { # small|debian NAME [OPTION]...
     local kind=$1
     shift
     local name=${1:-} memory=512 vcpus=1 nic=no index='' disk='' agent=no protect='' outputs='' interval='' app=idle
-    local dirty=65536,1024,100 append=''
+    local dirty=65536,1024,100 append='' data=()
     [ "$kind" = debian ] && memory=1024
     if [ "$name" = --help ] || [ -z "$name" ]; then
         guest_usage >&2
@@ -47,6 +48,7 @@ make_guest() { # small|debian NAME [OPTION]...
             --vcpus) vcpus=$2 ;;
             --index) index=$2 ;;
             --disk) disk=$2 ;;
+            --data) data+=("$2") ;;
             --protect) protect=$2 ;;
             --outputs) outputs=$2 ;;
             --interval) interval=$2 ;;
@@ -57,7 +59,7 @@ make_guest() { # small|debian NAME [OPTION]...
         esac
         shift 2
     done
-    [[ $app =~ ^(idle|counter|dirty|busy)$ ]] || usage_error "guest: --app idle, counter, dirty or busy"
+    [[ $app =~ ^(idle|counter|dirty|busy|blocks)$ ]] || usage_error "guest: --app idle, counter, dirty, busy or blocks"
     require_lab
     local dir=$LAB_SHARED/guests/$name
     mkdir -p "$dir"
@@ -80,6 +82,11 @@ make_guest() { # small|debian NAME [OPTION]...
         make_debian_disk "$dir/disk.raw"
         disk=whole
     fi
+    local n
+    for ((n = 0; n < ${#data[@]}; n++)); do
+        [[ ${data[n]} =~ ^(virtio|scsi),(raw|qcow2),[0-9]+[KMG](,iothread)?$ ]] || usage_error "guest: --data BUS,FORMAT,SIZE[,iothread]"
+        make_data_disk "$dir/data$n" "${data[n]}"
+    done
     [ "$nic" = no ] || words+=" hikae.ip=$LAN_PREFIX.$((100 + index))"
     domain_xml "$dir" "${words}${append:+ $append}"
 }
@@ -143,6 +150,18 @@ make_guest_disk() { # FILE SIZE
     mv "$1.new" "$1"
 }
 
+make_data_disk() { # FILE BUS,FORMAT,SIZE[,iothread]
+    local format size rest
+    IFS=, read -r _ format size rest <<<"$2"
+    [ ! -f "$1.$format" ] || return 0
+    if [ "$format" = raw ]; then
+        truncate -s "$size" "$1.raw"
+    else
+        install_packages qemu-img=qemu-utils >&2
+        qemu-img create -q -f qcow2 "$1.qcow2" "$size" >&2
+    fi
+}
+
 # A copy of the cached Debian; it stays the guest's own as long as the lab lives.
 make_debian_disk() { # FILE
     [ ! -f "$1" ] || return 0
@@ -173,6 +192,7 @@ END
     cat <<END
   <memory unit='MiB'>$memory</memory>
   <vcpu>$vcpus</vcpu>
+  <iothreads>$(count_iothreads)</iothreads>
   <os>
     <type arch='x86_64' machine='pc-q35-10.0'>hvm</type>
     <kernel>$inside/vmlinuz</kernel>
@@ -199,6 +219,7 @@ END
     </disk>
 END
     fi
+    data_disks_xml "$1"
     if [ "$nic" = yes ]; then
         cat <<END
     <interface type='bridge'>
@@ -217,6 +238,38 @@ END
 END
     fi
     printf '  </devices>\n</domain>\n'
+}
+
+count_iothreads() { # (uses "data" of make_guest) as many as there are disks that want one
+    local n count=0
+    for n in "${data[@]}"; do [[ $n != *,iothread ]] || count=$((count + 1)); done
+    printf '%s\n' "$count"
+}
+
+# A SCSI disk has a controller of its own, so that each can have an I/O thread or not.
+data_disks_xml() { # DIR    (uses the variables of make_guest)
+    local n bus format thread controllers=0 threads=0 letters=bcdefghijklmnop driver
+    for ((n = 0; n < ${#data[@]}; n++)); do
+        IFS=, read -r bus format _ thread <<<"${data[n]}"
+        driver=
+        [ -z "$thread" ] || driver=" iothread='$((threads += 1))'"
+        if [ "$bus" = scsi ]; then
+            printf "    <controller type='scsi' index='%d' model='virtio-scsi'><driver%s/></controller>\n" $controllers "$driver"
+            driver=
+        fi
+        cat <<END
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='$format' cache='$(disk_cache_mode "$1/data$n.$format")' discard='unmap'$driver/>
+      <source file='$inside/data$n.$format'/>
+END
+        if [ "$bus" = scsi ]; then
+            printf "      <target dev='sd%s' bus='scsi'/>\n      <address type='drive' controller='%d' bus='0' target='0' unit='0'/>\n" "${letters:n:1}" $controllers
+            controllers=$((controllers + 1))
+        else
+            printf "      <target dev='vd%s' bus='virtio'/>\n" "${letters:n:1}"
+        fi
+        printf '    </disk>\n'
+    done
 }
 
 guest_index() { # NAME

@@ -18,6 +18,9 @@ public sealed record LabGuestOptions
     /// <summary>An ext4 image on the shared storage, for instance 64M; null = none.</summary>
     public string? Disk { get; init; }
 
+    /// <summary>Empty disks that the guest does not mount, each BUS,FORMAT,SIZE[,iothread] with virtio or scsi and raw or qcow2.</summary>
+    public IReadOnlyList<string> Data { get; init; } = [];
+
     /// <summary>The channel of hikae-guest.</summary>
     public bool Agent { get; init; }
 
@@ -30,7 +33,7 @@ public sealed record LabGuestOptions
     /// <summary>The annotation's checkpoint interval in ms; only with <see cref="Protect"/>.</summary>
     public int? IntervalMs { get; init; }
 
-    /// <summary>idle, counter, dirty or busy.</summary>
+    /// <summary>idle, counter, dirty, busy or blocks.</summary>
     public string App { get; init; } = "counter";
 
     /// <summary>For "dirty": REGION_KB,SIZE_KB,MS.</summary>
@@ -61,6 +64,12 @@ public sealed record LabGuestOptions
         if (Agent)
         {
             yield return "--agent";
+        }
+
+        foreach (string disk in Data)
+        {
+            yield return "--data";
+            yield return disk;
         }
 
         (string Name, string? Value)[] rest =
