@@ -198,7 +198,7 @@ internal sealed class PrimarySession : IDisposable
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
-        _loop = new CheckpointLoop(pause, _queue, [_hardware, _memory, devices], _pauses);
+        _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices], _pauses);
         _loop.Committed += OnCommitted;
         try
         {

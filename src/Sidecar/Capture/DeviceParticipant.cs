@@ -11,15 +11,10 @@ internal sealed class DeviceParticipant(DeviceStateCapture capture, EpochQueue q
         // Device state cannot be taken ahead of the pause.
     }
 
-    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
-    {
-        capture.Save();
-        pause.Mark("devices");
-        return true;
-    }
+    // Taking it is what makes the guest stand still: it is complete when the guest goes on.
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => true;
 
-    // What QEMU wrote stays as it is until the next pause: it is read while the guest runs.
-    public void Resumed(EpochId epoch) => queue.Add(new EpochPart.Devices(capture.Read()), CancellationToken.None);
+    public void Resumed(EpochId epoch) => queue.Add(new EpochPart.Devices(capture.Take()), CancellationToken.None);
 
     public void Commit(EpochId epoch)
     {

@@ -15,7 +15,7 @@ internal sealed class CheckpointLoop : IDisposable
     // One on the wire, one being captured. A third would only hide a backup that is too slow.
     private const int MaxEpochsInFlight = 2;
 
-    private readonly IGuestPause _guest;
+    private readonly IStandstill _guest;
     private readonly IEpochStream _stream;
     private readonly IReadOnlyList<IEpochParticipant> _participants;
     private readonly PauseStatistics _statistics;
@@ -29,7 +29,7 @@ internal sealed class CheckpointLoop : IDisposable
     private EpochId _current = new(1);
 
     public CheckpointLoop(
-        IGuestPause guest,
+        IStandstill guest,
         IEpochStream stream,
         IReadOnlyList<IEpochParticipant> participants,
         PauseStatistics statistics)
@@ -102,31 +102,13 @@ internal sealed class CheckpointLoop : IDisposable
         }
 
         var pause = new PauseTimings(epoch.Id);
-        if (!_guest.TryPause(pause))
+        bool? isSealed = _guest.TrySeal(
+            pause, leavePaused, () => _participants.All(participant => participant.TrySeal(epoch.Id, pause, cancellationToken)));
+        if (isSealed is not true)
         {
             // The epoch stays open: what was prepared belongs to it whenever it is sealed.
             _inFlight.Release();
-            return CheckpointOutcome.GuestPaused;
-        }
-        pause.Mark("stop");
-
-        bool isSealed = false;
-        try
-        {
-            isSealed = _participants.All(participant => participant.TrySeal(epoch.Id, pause, cancellationToken));
-        }
-        finally
-        {
-            if (!(leavePaused && isSealed))
-            {
-                _guest.Resume();
-            }
-        }
-        pause.Mark("cont");
-        if (!isSealed)
-        {
-            _inFlight.Release();
-            return CheckpointOutcome.Deferred;
+            return isSealed is null ? CheckpointOutcome.GuestPaused : CheckpointOutcome.Deferred;
         }
 
         epoch.Seal();

@@ -21,9 +21,11 @@ internal sealed class PauseTimings(EpochId epoch)
     public void Start() => _last = Stopwatch.GetTimestamp();
 
     /// <summary>The time since the last mark, or since the start, was spent on <paramref name="step"/>.</summary>
-    public void Mark(string step)
+    public void Mark(string step) => MarkAt(step, Stopwatch.GetTimestamp());
+
+    /// <summary>As <see cref="Mark"/>, for a step that ended at timestamp <paramref name="now"/>.</summary>
+    public void MarkAt(string step, long now)
     {
-        long now = Stopwatch.GetTimestamp();
         double ms = Stopwatch.GetElapsedTime(_last, now).TotalMilliseconds;
         _steps.Add((step, ms));
         TotalMs += ms;

@@ -28,7 +28,7 @@ public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixtu
         using var queue = new EpochQueue();
         using var shipper = new EpochShipper(queue, backup.Primary, TimeSpan.FromMinutes(5));
         var memory = new MemoryParticipant(writer.Pid, tracker, pool, queue, new NoFreePages());
-        using var loop = new CheckpointLoop(writer, queue, [new WriterHardware(writer, memory, queue), memory], new PauseStatistics());
+        using var loop = new CheckpointLoop(new StopAndContinue(writer), queue, [new WriterHardware(writer, memory, queue), memory], new PauseStatistics());
         using var stop = new CancellationTokenSource();
         Task shipping = Task.Factory.StartNew(() => shipper.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 

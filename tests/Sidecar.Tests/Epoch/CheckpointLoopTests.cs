@@ -16,7 +16,7 @@ public sealed class CheckpointLoopTests : IDisposable
     {
         _guest = new RecordingGuest(_journal);
         _participant = new RecordingParticipant(_journal);
-        _loop = new CheckpointLoop(_guest, _participant, [_participant], _pauses);
+        _loop = new CheckpointLoop(new StopAndContinue(_guest), _participant, [_participant], _pauses);
     }
 
     private static CancellationToken Cancelled => new(canceled: true);
@@ -38,7 +38,7 @@ public sealed class CheckpointLoopTests : IDisposable
     [InlineData("resumed")]
     public void A_guest_runs_again_whatever_step_fails(string step)
     {
-        using var loop = new CheckpointLoop(_guest, _participant, [_participant, new DyingParticipant(step)], _pauses);
+        using var loop = new CheckpointLoop(new StopAndContinue(_guest), _participant, [_participant, new DyingParticipant(step)], _pauses);
 
         Assert.Throws<IOException>(() => loop.TryCheckpoint(CancellationToken.None));
 
@@ -50,7 +50,7 @@ public sealed class CheckpointLoopTests : IDisposable
     [Fact]
     public void A_guest_runs_again_when_its_last_checkpoint_fails()
     {
-        using var loop = new CheckpointLoop(_guest, _participant, [new DyingParticipant("seal")], _pauses);
+        using var loop = new CheckpointLoop(new StopAndContinue(_guest), _participant, [new DyingParticipant("seal")], _pauses);
 
         Assert.Throws<IOException>(() => loop.TryFinalCheckpoint(CancellationToken.None));
 
@@ -60,7 +60,7 @@ public sealed class CheckpointLoopTests : IDisposable
     [Fact]
     public void An_epoch_that_failed_in_its_pause_can_not_be_acknowledged()
     {
-        using var loop = new CheckpointLoop(_guest, _participant, [new DyingParticipant("seal")], _pauses);
+        using var loop = new CheckpointLoop(new StopAndContinue(_guest), _participant, [new DyingParticipant("seal")], _pauses);
         Assert.Throws<IOException>(() => loop.TryCheckpoint(CancellationToken.None));
 
         Assert.Throws<PeerLostException>(() => loop.Acknowledge(new EpochId(1)));

@@ -10,9 +10,19 @@ internal static unsafe partial class Syscall
 
     internal const int F_GETFL = 3;
     internal const int F_SETFL = 4;
+    internal const int F_SETPIPE_SZ = 1031;
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fsync(SafeFileHandle fd);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int pipe2(int* pipefd, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial long read(SafeFileHandle fd, void* buffer, nuint count);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial long write(SafeFileHandle fd, void* buffer, nuint count);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int fcntl(SafeHandle fd, int cmd, int arg);
