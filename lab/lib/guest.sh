@@ -17,10 +17,11 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --protect HOST     <hikae:protect backup="HOST"/>
   --outputs unheld   with --protect
   --interval MS      with --protect
-  --app idle|counter|dirty|busy|blocks   default idle; blocks writes and verifies every disk that is not mounted
+  --app idle|counter|dirty|busy|blocks|ledger   default idle; blocks writes and verifies every disk that is not mounted; ledger keeps
+                     its file on --disk
   --dirty REGION_KB,SIZE_KB,MS   for --app dirty: 65536,1024,100
   --append WORDS     more for the kernel's command line
-The guest talks to 10.77.1.1, UDP port 7700+INDEX; counter answers at port 7000.
+The guest talks to 10.77.1.1, UDP port 7700+INDEX; counter answers at port 7000, ledger at 7002.
 END
 }
 
@@ -59,7 +60,7 @@ make_guest() { # small|debian NAME [OPTION]...
         esac
         shift 2
     done
-    [[ $app =~ ^(idle|counter|dirty|busy|blocks)$ ]] || usage_error "guest: --app idle, counter, dirty, busy or blocks"
+    [[ $app =~ ^(idle|counter|dirty|busy|blocks|ledger)$ ]] || usage_error "guest: --app idle, counter, dirty, busy, blocks or ledger"
     require_lab
     local dir=$LAB_SHARED/guests/$name
     mkdir -p "$dir"
@@ -282,6 +283,14 @@ listen_to_guest() { # NAME [SECONDS]
     index=$(guest_index "${1:-}")
     parts=$(guest_parts)
     run_client "$parts/listen" $((GUEST_SINK_BASE + index)) ${2:+"$2"}
+}
+
+# Sees the guests' frames where the hosts plug into the LAN's switch: which host each guest is heard from.
+watch_guests() { # [SECONDS]
+    local parts
+    require_lab
+    parts=$(guest_parts)
+    exec_in_lab "$parts/watch" ${1:+"$1"}
 }
 
 # Runs a shell command in a guest that has --nic, over the LAN; prints its output, ends with its status.
