@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -102,6 +103,13 @@ public sealed class Lab : IDisposable
 
     /// <summary>Runs a program in the test client's network namespace; throws when it fails.</summary>
     public string Client(string program, params string[] arguments) => Check(TryScript(["client", program, .. arguments])).Output;
+
+    /// <summary>A TCP socket in the test client's network, not yet connected. Any thread may use it.</summary>
+    public Socket ClientSocket() => NetworkNamespace.MakeTcpSocket(
+        int.Parse(File.ReadAllText(Path.Combine(Folder, "client")).Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <summary>Watches from which host each guest is heard, from now on.</summary>
+    public LanWatch Watch() => new(LabCommand.StartInfo(Script, ["watch"], Environment));
 
     /// <summary>Asks until the answer is not null, and gives it. Throws with the hosts' logs when that takes absurdly long.</summary>
     public T Eventually<T>(string what, Func<T?> ask)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Globalization;
+using System.Net;
 using System.Text.RegularExpressions;
 
 namespace Hikae.Harness.Labs;
@@ -28,6 +29,14 @@ public sealed partial class LabGuest
 
     /// <summary>Outside path of its folder on the shared storage; inside it is /srv/shared/guests/NAME.</summary>
     public string SharedFolder => Path.Combine(Lab.SharedFolder, "guests", Name);
+
+    /// <summary>Its address on the LAN. It must have an interface.</summary>
+    public IPAddress Address => IPAddress.Parse($"10.77.1.{100 + Index}");
+
+    /// <summary>Its hardware address, as <see cref="LanRun.Mac"/> spells it.</summary>
+    public string Mac => $"52:54:00:77:01:{Index:x2}";
+
+    private int Index => int.Parse(File.ReadAllText(Path.Combine(SharedFolder, "index")), CultureInfo.InvariantCulture);
 
     /// <summary>Defines and starts it.</summary>
     public LabGuest Start(LabHost host)

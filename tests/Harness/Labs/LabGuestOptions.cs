@@ -33,7 +33,7 @@ public sealed record LabGuestOptions
     /// <summary>The annotation's checkpoint interval in ms; only with <see cref="Protect"/>.</summary>
     public int? IntervalMs { get; init; }
 
-    /// <summary>idle, counter, dirty, busy or blocks.</summary>
+    /// <summary>idle, counter, dirty, busy, blocks or ledger.</summary>
     public string App { get; init; } = "counter";
 
     /// <summary>For "dirty": REGION_KB,SIZE_KB,MS.</summary>

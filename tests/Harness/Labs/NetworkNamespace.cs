@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.ComponentModel;
+using System.Net.Sockets;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hikae.Harness.Labs;
+
+/// <summary>Another network namespace than this process's. A socket belongs to the namespace it was made in, whoever uses it later.</summary>
+internal static partial class NetworkNamespace
+{
+    private const int CLONE_NEWNET = 0x40000000;
+
+    /// <summary>A TCP socket in the namespace of a process.</summary>
+    /// <param name="process">By its number here.</param>
+    public static Socket MakeTcpSocket(int process)
+    {
+        Socket? made = null;
+        ExceptionDispatchInfo? fault = null;
+        // A thread of its own, because it stays in that namespace until it ends.
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                made = Make(process);
+            }
+            catch (Exception error) when (error is IOException or SystemException)
+            {
+                fault = ExceptionDispatchInfo.Capture(error);
+            }
+        });
+        thread.Start();
+        thread.Join();
+        fault?.Throw();
+        return made!;
+    }
+
+    private static Socket Make(int process)
+    {
+        using SafeFileHandle net = File.OpenHandle($"/proc/{process}/ns/net");
+        if (setns((int)net.DangerousGetHandle(), CLONE_NEWNET) != 0)
+        {
+            throw new IOException($"setns: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
+        }
+
+        return new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setns(int fd, int nstype);
+}
