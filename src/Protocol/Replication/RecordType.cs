@@ -57,4 +57,13 @@ public enum RecordType : uint
 
     /// <summary>Backup to primary: how the planned failover ended (<see cref="Replication.Recovered"/>).</summary>
     Recovered = 17,
+
+    /// <summary>Primary to backup, inside an epoch: the disks whose writes travel with epochs, from this one on (<see cref="Replication.DiskList"/>).</summary>
+    DiskList = 18,
+
+    /// <summary>Primary to backup, inside an epoch: what the guest wrote to one disk, in order (<see cref="DiskWritesWriter"/>).</summary>
+    DiskWrites = 19,
+
+    /// <summary>Primary to backup: everything through the epoch of the header is durable in the images; its disk writes may be forgotten.</summary>
+    DiskFlushed = 20,
 }

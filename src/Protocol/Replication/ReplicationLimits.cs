@@ -31,6 +31,7 @@ public static class ReplicationLimits
     /// <summary>Longest JSON text in Hello, Welcome, Refuse and other records between people's programs.</summary>
     public const int MaxJsonBytes = 64 * 1024;
 
+
     /// <summary>Longest domain XML: real ones are below 64 KB.</summary>
     public const int MaxDomainXmlBytes = 1024 * 1024;
 
@@ -39,6 +40,18 @@ public static class ReplicationLimits
 
     /// <summary>Longest silence after which a peer may want to call a link lost: ten minutes, in milliseconds.</summary>
     public const int MaxDetectMs = 600_000;
+
+    /// <summary>Most disks of one guest whose writes travel with its epochs.</summary>
+    public const int MaxDisks = 64;
+
+    /// <summary>Largest disk: 8 EiB less a page, as file offsets are signed.</summary>
+    public const long MaxDiskBytes = long.MaxValue - PageBytes;
+
+    /// <summary>Longest path of an image in characters; PATH_MAX is 4096 bytes.</summary>
+    public const int MaxPathLength = 4095;
+
+    /// <summary>Largest DiskWrites payload. Longer writes of the guest are cut.</summary>
+    public const int MaxDiskWritesBytes = 1024 * 1024;
 
     /// <summary>Most payload bytes that a record of <paramref name="type"/> may name.</summary>
     /// <remarks>A peer that names 4 MiB in a record that holds 28 bytes is refused by its header, before a buffer is taken for it.</remarks>
@@ -50,6 +63,9 @@ public static class ReplicationLimits
         RecordType.SoftPages => SoftPages.SizeBytes(MaxRunsPerRecord),
         RecordType.DeviceState => MaxPayloadBytes,
         RecordType.EpochEnd => EpochTotals.Bytes,
+        RecordType.DiskWrites => MaxDiskWritesBytes,
+        RecordType.DiskFlushed => MaxJsonBytes,
+        RecordType.DiskList => MaxJsonBytes,
         >= RecordType.Hello and <= RecordType.Recovered => MaxJsonBytes,
         _ => MaxPayloadBytes,
     };

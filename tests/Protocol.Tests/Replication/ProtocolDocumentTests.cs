@@ -41,6 +41,9 @@ public sealed class ProtocolDocumentTests
     [InlineData("domain XML", ReplicationLimits.MaxDomainXmlBytes, "bytes")]
     [InlineData("host and guest names", ReplicationLimits.MaxNameLength, "characters")]
     [InlineData("detection time", ReplicationLimits.MaxDetectMs, "ms")]
+    [InlineData("disks of a guest whose writes travel", ReplicationLimits.MaxDisks, "")]
+    [InlineData("image path", ReplicationLimits.MaxPathLength, "characters")]
+    [InlineData("DiskWrites payload", ReplicationLimits.MaxDiskWritesBytes, "bytes")]
     public void A_limit_has_a_row_with_its_value(string limit, int value, string unit) =>
         Assert.Contains($"| {limit} | {value.ToString("N", s_spaced)} {unit}".TrimEnd() + " |", _document, StringComparison.Ordinal);
 

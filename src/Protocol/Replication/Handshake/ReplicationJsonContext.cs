@@ -16,4 +16,5 @@ namespace Hikae.Protocol.Replication;
 [JsonSerializable(typeof(Bye))]
 [JsonSerializable(typeof(DryStartResult))]
 [JsonSerializable(typeof(Recovered))]
+[JsonSerializable(typeof(DiskList))]
 internal sealed partial class ReplicationJsonContext : JsonSerializerContext;
