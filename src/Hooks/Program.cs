@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 namespace Hikae.Hooks;
 
-/// <summary>Puts the hook together. Whatever goes wrong in it, the guest's operation proceeds.</summary>
+/// <summary>Puts the hook together. Whatever goes wrong in it, the guest's operation proceeds; only a start that nobody permits does not.</summary>
 /// <remarks>
 /// HIKAE_SIDECAR (a program to start instead of the unit), HIKAE_RUN and HIKAE_LOG (directories) are for tests: libvirt
 /// passes none of them on.
@@ -19,7 +19,7 @@ internal static class Program
             }
 
             string runDirectory = Setting("HIKAE_RUN") ?? "/run/hikae";
-            var hook = new QemuHook(new NoClaims(), Units(runDirectory), new ReleaseReasons(runDirectory), Console.Error);
+            var hook = new QemuHook(new DaemonPermission(Path.Combine(runDirectory, "hikaed.sock"), DaemonPermission.DefaultLimit), Units(runDirectory), new ReleaseReasons(runDirectory), Console.Error);
             using Stream input = Console.OpenStandardInput();
             return hook.Run(call, input);
         }

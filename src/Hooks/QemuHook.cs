@@ -10,7 +10,7 @@ namespace Hikae.Hooks;
 /// So a guest we do not protect, and an operation we do not know, always get 0. It never writes to stdout: at "restore"
 /// and "migrate" that would replace the guest's XML.
 /// </remarks>
-internal sealed class QemuHook(IGuestOwners owners, ISidecarUnits units, ReleaseReasons reasons, TextWriter trouble)
+internal sealed class QemuHook(IStartPermission permission, ISidecarUnits units, ReleaseReasons reasons, TextWriter trouble)
 {
     internal const int Proceed = 0;
     internal const int Refuse = 1;
@@ -55,12 +55,12 @@ internal sealed class QemuHook(IGuestOwners owners, ISidecarUnits units, Release
 
     private int Prepare(string guest, string uuid)
     {
-        if (owners.OtherOwner(uuid) is not string owner)
+        if (permission.WhyNot(guest, uuid) is not string reason)
         {
             return Proceed;
         }
 
-        trouble.WriteLine($"guest {guest} is protected by Hikae and active on {owner}");
+        trouble.WriteLine($"hikae: {reason}");
         return Refuse;
     }
 }

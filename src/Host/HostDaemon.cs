@@ -42,10 +42,12 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         var registry = new SidecarRegistry(clock);
         var ownership = new LoneOwnership(Arbiter(), configuration.HostName, logger);
         ISidecarLauncher launcher = Launcher ?? (Directory.Exists(SystemdLauncher.BootedMarker) ? new SystemdLauncher() : new DetachedLauncher(options));
-        var supervisor = new SidecarSupervisor(registry, new SidecarStart(launcher, options.RunDirectory), ownership, clock, logger, ending.Token);
+        var start = new SidecarStart(launcher, options.RunDirectory);
+        var guard = new StartGuard(registry, start, ownership, clock, logger);
+        var supervisor = new SidecarSupervisor(registry, start, ownership, clock, logger, ending.Token);
         Task[] parts =
         [
-            new ControlServer(control, registry, supervisor, clock, logger).RunAsync(ending.Token),
+            new ControlServer(control, registry, supervisor, guard, clock, logger).RunAsync(ending.Token),
             new LinkListener(links, registry, supervisor, clock, logger).RunAsync(ending.Token),
             // libvirt's calls wait, so they are kept off the thread that starts the rest.
             Task.Run(() => new DomainWatcher(options.LibvirtUri, registry, supervisor, clock, logger).RunAsync(ending.Token), ending.Token),

@@ -62,7 +62,7 @@ internal static partial class HostLog
     [LoggerMessage(404, LogLevel.Warning, "The {Role} sidecar of {Uuid} closed its control connection, but process {Pid} still runs")]
     internal static partial void SidecarSilent(this ILogger logger, GuestRole role, Guid uuid, int pid);
 
-    [LoggerMessage(405, LogLevel.Warning, "{Uuid} is unprotected from generation {Generation} on, because its sidecar died")]
+    [LoggerMessage(405, LogLevel.Warning, "{Uuid} is unprotected from generation {Generation} on: its sidecar died, or it is started anew")]
     internal static partial void ClaimedAlone(this ILogger logger, Guid uuid, long generation);
 
     [LoggerMessage(406, LogLevel.Critical, "{Uuid} belongs to {Owner} since generation {Generation}: the next sidecar must end the guest here")]
@@ -76,6 +76,9 @@ internal static partial class HostLog
 
     [LoggerMessage(409, LogLevel.Error, "Looking after {Uuid} failed")]
     internal static partial void SupervisionFailed(this ILogger logger, Guid uuid, Exception cause);
+
+    [LoggerMessage(410, LogLevel.Warning, "{Uuid} was not allowed to start: {Reason}")]
+    internal static partial void StartRefused(this ILogger logger, Guid uuid, string reason);
 
     [LoggerMessage(501, LogLevel.Information, "Connected to libvirt at {Uri}")]
     internal static partial void LibvirtConnected(this ILogger logger, string uri);

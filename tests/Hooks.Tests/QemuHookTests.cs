@@ -24,7 +24,7 @@ public sealed class QemuHookTests : IDisposable
     [InlineData("an operation of next year")]
     public void A_guest_without_annotation_is_left_alone(string operation)
     {
-        Assert.Equal(0, Run(operation, Domain.Xml("<x:y xmlns:x=\"urn:x\"/>")));
+        Assert.Equal(0, Run(operation, Domain.Xml("<x:y xmlns:x=\"urn:x\"/>"), new RefusedStart()));
 
         Assert.Empty(_units.Calls);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_run));
@@ -36,8 +36,8 @@ public sealed class QemuHookTests : IDisposable
     [InlineData("release")]
     public void A_guest_the_backup_side_creates_is_left_alone(string operation)
     {
-        Assert.Equal(0, Run(operation, Domain.Xml(Domain.Incoming), new OtherHostOwnsAll()));
-        Assert.Equal(0, Run(operation, Domain.Xml(Domain.Incoming + Domain.Protect), new OtherHostOwnsAll()));
+        Assert.Equal(0, Run(operation, Domain.Xml(Domain.Incoming), new RefusedStart()));
+        Assert.Equal(0, Run(operation, Domain.Xml(Domain.Incoming + Domain.Protect), new RefusedStart()));
 
         Assert.Empty(_units.Calls);
     }
@@ -74,11 +74,11 @@ public sealed class QemuHookTests : IDisposable
     }
 
     [Fact]
-    public void Prepare_refuses_a_guest_that_another_host_owns()
+    public void Prepare_refuses_with_the_reason_last()
     {
-        Assert.Equal(1, Run("prepare", Domain.Xml(Domain.Protect), new OtherHostOwnsAll()));
+        Assert.Equal(1, Run("prepare", Domain.Xml(Domain.Protect), new RefusedStart()));
 
-        Assert.Equal("guest web is protected by Hikae and active on hostB\n", _trouble.ToString());
+        Assert.Equal("hikae: guest web is active on hostB\n", _trouble.ToString());
     }
 
     [Theory]
@@ -126,10 +126,10 @@ public sealed class QemuHookTests : IDisposable
         Assert.Equal(["start " + Domain.Uuid], _units.Calls);
     }
 
-    private int Run(string operation, byte[] xml, IGuestOwners? owners = null, string reason = "-") =>
-        Run(operation, new MemoryStream(xml), owners, reason);
+    private int Run(string operation, byte[] xml, IStartPermission? permission = null, string reason = "-") =>
+        Run(operation, new MemoryStream(xml), permission, reason);
 
-    private int Run(string operation, Stream xml, IGuestOwners? owners = null, string reason = "-") =>
-        new QemuHook(owners ?? new NoClaims(), _units, new ReleaseReasons(_run), _trouble)
+    private int Run(string operation, Stream xml, IStartPermission? permission = null, string reason = "-") =>
+        new QemuHook(permission ?? new GrantedStart(), _units, new ReleaseReasons(_run), _trouble)
             .Run(HookCall.FromArguments(["web", operation, "begin", reason])!, xml);
 }

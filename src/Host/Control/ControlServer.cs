@@ -11,7 +11,7 @@ namespace Hikae.Host.Control;
 /// Only root can connect: the socket is 0600 in a 0700 directory. Still nothing a peer sends is trusted: messages are
 /// bounded, a connection that says nothing at first is closed, and there are at most <see cref="MaxConnections"/>.
 /// </remarks>
-internal sealed class ControlServer(Socket listener, SidecarRegistry registry, ISidecarDeaths deaths, TimeProvider clock, ILogger logger)
+internal sealed class ControlServer(Socket listener, SidecarRegistry registry, ISidecarDeaths deaths, StartGuard guard, TimeProvider clock, ILogger logger)
 {
     /// <summary>As many as sidecars may register, and some for those who ask.</summary>
     public const int MaxConnections = SidecarRegistry.MaxSidecars + 256;
@@ -174,6 +174,9 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
                     break;
                 case FailoverGuest { Guest: var guest }:
                     await connection.SendAsync(await FailoverAsync(guest, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+                    break;
+                case AskStart { Uuid: var uuid }:
+                    await connection.SendAsync(await guard.AskAsync(uuid, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
                     break;
                 default:
                     throw new ControlProtocolException($"{message.GetType().Name} is neither a registration nor a question.");

@@ -12,21 +12,29 @@ internal sealed class SidecarStart(ISidecarLauncher launcher, string runDirector
     /// <summary>
     /// True: the process named in the guest's pid file is a sidecar of that guest and role. A number alone may be anybody's by now.
     /// </summary>
-    public bool IsRunning(SidecarKey key)
+    public bool IsRunning(SidecarKey key) =>
+        CommandLine($"{key.Uuid}.pid") is string[] words
+        && words.Contains(key.Uuid.ToString()) && words.Contains(key.Role.ToString(), StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// True: a sidecar of the guest, of either role, lives and has left UUID.draining with its process id: disk writes that the guest was told
+    /// are done are not all in its image yet.
+    /// </summary>
+    public bool IsDraining(Guid guest) => CommandLine($"{guest}.draining") is string[] words && words.Contains(guest.ToString());
+
+    /// <summary>The words of the process whose id the file holds; null when there is no such file or process.</summary>
+    private string[]? CommandLine(string file)
     {
         try
         {
-            string text = File.ReadAllText(Path.Combine(runDirectory, $"{key.Uuid}.pid")).Trim();
-            if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int pid))
-            {
-                return false;
-            }
-            string[] words = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline")).Split('\0');
-            return words.Contains(key.Uuid.ToString()) && words.Contains(key.Role.ToString(), StringComparer.OrdinalIgnoreCase);
+            string text = File.ReadAllText(Path.Combine(runDirectory, file)).Trim();
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
+                ? File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline")).Split('\0')
+                : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return false;
+            return null;
         }
     }
 }

@@ -11,6 +11,7 @@ namespace Hikae.Protocol.Control;
 /// Sidecar to hikaed: <see cref="Register"/> first, then <see cref="Status"/>, at the end <see cref="Goodbye"/>; <see cref="Result"/> answers a <see cref="Failover"/>.
 /// hikaed to sidecar: <see cref="Link"/>, <see cref="Failover"/>, <see cref="Refresh"/>.
 /// Command to hikaed: <see cref="Query"/> is answered by <see cref="Statuses"/>, <see cref="FailoverGuest"/> by <see cref="Result"/>.
+/// Hook to hikaed: <see cref="AskStart"/>, answered by <see cref="Result"/>.
 /// Members a reader does not know are skipped; a type it does not know ends the connection.
 /// </remarks>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
@@ -23,5 +24,6 @@ namespace Hikae.Protocol.Control;
 [JsonDerivedType(typeof(Query), "query")]
 [JsonDerivedType(typeof(Statuses), "statuses")]
 [JsonDerivedType(typeof(FailoverGuest), "failoverGuest")]
+[JsonDerivedType(typeof(AskStart), "askStart")]
 [JsonDerivedType(typeof(Result), "result")]
 public abstract record ControlMessage;

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+namespace Hikae.Hooks.Tests;
+
+/// <summary>Every guest may start here.</summary>
+internal sealed class GrantedStart : IStartPermission
+{
+    public string? WhyNot(string guest, string uuid) => null;
+}
