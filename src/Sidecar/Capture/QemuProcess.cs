@@ -37,8 +37,7 @@ internal sealed class QemuProcess : IDisposable
         try
         {
             // The check comes after the descriptor is open: what it names can no longer change.
-            string commandLine = Encoding.UTF8.GetString(File.ReadAllBytes($"/proc/{pid}/cmdline"));
-            string[] words = commandLine.Split('\0');
+            string[] words = ReadCommandLine(pid);
             int at = Array.IndexOf(words, "-uuid");
             if (at < 0 || at + 1 >= words.Length || words[at + 1] != uuid)
             {
@@ -53,6 +52,9 @@ internal sealed class QemuProcess : IDisposable
         }
     }
 
+    /// <summary>The words it was started with; none when it has ended.</summary>
+    public IReadOnlyList<string> CommandLine => ReadCommandLine(Pid);
+
     /// <summary>False when it still ran after <paramref name="timeout"/>.</summary>
     public bool WaitForExit(TimeSpan timeout) => _pidFd.WaitForExit(timeout);
 
@@ -60,4 +62,6 @@ internal sealed class QemuProcess : IDisposable
     public void Kill() => _pidFd.Kill(SigKill);
 
     public void Dispose() => _pidFd.Dispose();
+
+    private static string[] ReadCommandLine(int pid) => Encoding.UTF8.GetString(File.ReadAllBytes($"/proc/{pid}/cmdline")).Split('\0');
 }
