@@ -19,7 +19,12 @@ machine_mirror() {
     fail "apt has no source that looks like a Debian mirror"
 }
 
-recipe_hash() { sha256sum "$LAB_HOME/recipes/$1" | cut -c1-12; }
+# With the recipe it adds to: "debian-postgresql" adds to "debian".
+recipe_hash() {
+    local parts=("$LAB_HOME/recipes/$1")
+    [[ $1 != *-* ]] || parts+=("$LAB_HOME/recipes/${1%%-*}")
+    cat "${parts[@]}" | sha256sum | cut -c1-12
+}
 
 cached() { printf '%s\n' "$LAB_CACHE/$1-$(recipe_hash "$1")"; } # RECIPE
 

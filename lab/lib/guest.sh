@@ -20,6 +20,7 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --app idle|counter|dirty|busy|blocks|ledger   default idle; blocks writes and verifies every disk that is not mounted; ledger keeps
                      its file on --disk
   --dirty REGION_KB,SIZE_KB,MS   for --app dirty: 65536,1024,100
+  --with postgresql  for debian-guest: PostgreSQL on its disk, open to the LAN, user and database postgres
   --append WORDS     more for the kernel's command line
 The guest talks to 10.77.1.1, UDP port 7700+INDEX; counter answers at port 7000, ledger at 7002.
 END
@@ -29,7 +30,7 @@ make_guest() { # small|debian NAME [OPTION]...
     local kind=$1
     shift
     local name=${1:-} memory=512 vcpus=1 nic=no index='' disk='' agent=no protect='' outputs='' interval='' app=idle
-    local dirty=65536,1024,100 append='' data=()
+    local dirty=65536,1024,100 append='' with='' data=()
     [ "$kind" = debian ] && memory=1024
     if [ "$name" = --help ] || [ -z "$name" ]; then
         guest_usage >&2
@@ -56,10 +57,12 @@ make_guest() { # small|debian NAME [OPTION]...
             --app) app=$2 ;;
             --dirty) dirty=$2 ;;
             --append) append=$2 ;;
+            --with) with=$2 ;;
             *) usage_error "guest: unknown option $1" ;;
         esac
         shift 2
     done
+    [[ -z $with || ($kind = debian && -x $LAB_HOME/recipes/debian-$with) ]] || usage_error "guest: --with postgresql, for debian-guest"
     [[ $app =~ ^(idle|counter|dirty|busy|blocks|ledger)$ ]] || usage_error "guest: --app idle, counter, dirty, busy, blocks or ledger"
     require_lab
     local dir=$LAB_SHARED/guests/$name
@@ -80,7 +83,7 @@ make_guest() { # small|debian NAME [OPTION]...
         make_guest_disk "$dir/disk.raw" "$disk"
     elif [ "$kind" = debian ]; then
         words+=" hikae.root=1 net.ifnames=0"
-        make_debian_disk "$dir/disk.raw"
+        make_debian_disk "$dir/disk.raw" "debian${with:+-$with}"
         disk=whole
     fi
     local n
@@ -164,10 +167,10 @@ make_data_disk() { # FILE BUS,FORMAT,SIZE[,iothread]
 }
 
 # A copy of the cached Debian; it stays the guest's own as long as the lab lives.
-make_debian_disk() { # FILE
+make_debian_disk() { # FILE RECIPE
     [ ! -f "$1" ] || return 0
-    ensure_cached debian
-    cp --sparse=always "$(cached debian)/disk.raw" "$1.new"
+    ensure_cached "$2"
+    cp --sparse=always "$(cached "$2")/disk.raw" "$1.new"
     mv "$1.new" "$1"
 }
 

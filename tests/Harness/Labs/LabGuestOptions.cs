@@ -45,6 +45,9 @@ public sealed record LabGuestOptions
     /// <summary>A whole Debian instead of the small guest.</summary>
     public bool Debian { get; init; }
 
+    /// <summary>What a Debian guest has besides: postgresql; null = nothing.</summary>
+    public string? With { get; init; }
+
     /// <summary>Changes the domain XML before it is used.</summary>
     public Func<string, string>? EditXml { get; init; }
 
@@ -75,7 +78,7 @@ public sealed record LabGuestOptions
         (string Name, string? Value)[] rest =
         [
             ("--disk", Disk), ("--protect", Protect), ("--outputs", Outputs),
-            ("--interval", IntervalMs?.ToString(CultureInfo.InvariantCulture)), ("--dirty", Dirty), ("--append", Append),
+            ("--interval", IntervalMs?.ToString(CultureInfo.InvariantCulture)), ("--dirty", Dirty), ("--append", Append), ("--with", With),
         ];
         foreach ((string name, string? value) in rest.Where(option => option.Value is not null))
         {

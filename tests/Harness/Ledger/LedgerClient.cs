@@ -9,7 +9,8 @@ namespace Hikae.Harness.Ledger;
 /// <remarks>
 /// When the connection breaks, the outcome of the operation is unknown. It connects again, reads its account, which tells whether the append happened,
 /// and asks for the same sequence number again: if it did happen the first answer comes again, if not it happens now. Both are on
-/// record: the read as an operation of its own, the append as one that took as long as all of this.
+/// record: the read as an operation of its own, the append as one that took as long as all of this. When the ledger has forgotten entries that it had
+/// acknowledged, the client reads its account, which puts that on record, and goes on from there.
 /// </remarks>
 internal sealed class LedgerClient(Func<Socket> makeSocket, IPAddress address, int number, int accounts, Random random, History history)
 {
@@ -20,6 +21,8 @@ internal sealed class LedgerClient(Func<Socket> makeSocket, IPAddress address, i
 
     private LedgerConnection? _connection;
     private long _sequence;
+    private bool _hasForgotten;
+    private bool _idle;
     private int _broken;
     private int _answered;
 
@@ -29,12 +32,23 @@ internal sealed class LedgerClient(Func<Socket> makeSocket, IPAddress address, i
 
     public int Answered => Volatile.Read(ref _answered);
 
-    public void Run(CancellationToken stop)
+    /// <summary>Between two operations, and none begins while the signal is not set.</summary>
+    public bool IsIdle => Volatile.Read(ref _idle);
+
+    public void Run(ManualResetEventSlim go, CancellationToken stop)
     {
         try
         {
             while (!stop.IsCancellationRequested)
             {
+                if (!go.IsSet)
+                {
+                    Volatile.Write(ref _idle, true);
+                    WaitHandle.WaitAny([go.WaitHandle, stop.WaitHandle]);
+                    Volatile.Write(ref _idle, false);
+                    continue;
+                }
+
                 if (random.Next(3) > 0)
                 {
                     Append(stop);
@@ -49,6 +63,7 @@ internal sealed class LedgerClient(Func<Socket> makeSocket, IPAddress address, i
         }
         finally
         {
+            Volatile.Write(ref _idle, true);
             _connection?.Dispose();
         }
     }
@@ -80,6 +95,13 @@ internal sealed class LedgerClient(Func<Socket> makeSocket, IPAddress address, i
                 return;
             }
 
+            if (_hasForgotten)
+            {
+                _hasForgotten = false;
+                _sequence = Read(number, stop) ?? _sequence;
+                return;
+            }
+
             if (stop.WaitHandle.WaitOne(PauseBeforeNextTry))
             {
                 history.Add(asked with { Attempts = attempt });
@@ -90,7 +112,8 @@ internal sealed class LedgerClient(Func<Socket> makeSocket, IPAddress address, i
         }
     }
 
-    private void Read(int account, CancellationToken stop)
+    /// <summary>The sequence number read; null when the clients were stopped before.</summary>
+    private long? Read(int account, CancellationToken stop)
     {
         while (true)
         {
@@ -109,12 +132,12 @@ internal sealed class LedgerClient(Func<Socket> makeSocket, IPAddress address, i
                     InvokedAt = invokedAt,
                     AnsweredAt = Stopwatch.GetTimestamp(),
                 });
-                return;
+                return answer.Sequence;
             }
 
             if (stop.WaitHandle.WaitOne(PauseBeforeNextTry))
             {
-                return;
+                return null;
             }
         }
     }
@@ -135,6 +158,11 @@ internal sealed class LedgerClient(Func<Socket> makeSocket, IPAddress address, i
         {
             answer = ask(_connection);
             return true;
+        }
+        catch (LedgerException refusal) when (refusal.IsGap)
+        {
+            _hasForgotten = true;
+            return false;
         }
         catch (Exception error) when (error is IOException or SocketException)
         {

@@ -122,7 +122,9 @@ public sealed class LedgerConnection : IDisposable
         Send(request);
         string answer = Receive();
         string[] words = answer.Split(' ');
-        return words.Length == length && words[0] == kind ? words : throw new LedgerException($"asked {request}, answered {answer}");
+        return words.Length == length && words[0] == kind
+            ? words
+            : throw new LedgerException($"asked {request}, answered {answer}") { IsGap = answer.StartsWith("no gap", StringComparison.Ordinal) };
     }
 
     private void Send(string request) => _stream.Write(Encoding.ASCII.GetBytes(request + "\n"));

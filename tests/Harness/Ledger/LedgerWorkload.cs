@@ -10,6 +10,7 @@ public sealed class LedgerWorkload : IDisposable
     private readonly LedgerClient[] _clients;
     private readonly Thread[] _threads;
     private readonly CancellationTokenSource _stop = new();
+    private readonly ManualResetEventSlim _go = new(initialState: true);
     private readonly List<Exception> _faults = [];
 
     /// <summary>Starts them.</summary>
@@ -20,7 +21,7 @@ public sealed class LedgerWorkload : IDisposable
     public LedgerWorkload(Func<Socket> makeSocket, IPAddress address, int clients, int seed)
     {
         _clients = [.. Enumerable.Range(0, clients).Select(number =>
-            new LedgerClient(makeSocket, address, number, clients, new Random(HashCode.Combine(seed, number)), History))];
+            new LedgerClient(makeSocket, address, number, clients, new Random((seed * 1000) + number), History))];
         _threads = [.. _clients.Select(client => new Thread(() => Run(client)) { IsBackground = true, Name = $"ledger client {client.Number}" })];
         foreach (Thread thread in _threads)
         {
@@ -36,6 +37,16 @@ public sealed class LedgerWorkload : IDisposable
 
     /// <summary>Answered operations of the client that has least of them.</summary>
     public int LeastAnswered => _clients.Min(client => client.Answered);
+
+    /// <summary>Lets each end the operation it is in, and no other begin. False when some have no answer by then.</summary>
+    public bool TryPause(TimeSpan patience)
+    {
+        _go.Reset();
+        return SpinWait.SpinUntil(() => _clients.All(client => client.IsIdle), patience);
+    }
+
+    /// <summary>They go on after a pause.</summary>
+    public void Resume() => _go.Set();
 
     /// <summary>Ends them after the operation each is in, and throws what they could not cope with. An operation without an answer is noted as unknown.</summary>
     public void Stop()
@@ -65,13 +76,14 @@ public sealed class LedgerWorkload : IDisposable
         }
 
         _stop.Dispose();
+        _go.Dispose();
     }
 
     private void Run(LedgerClient client)
     {
         try
         {
-            client.Run(_stop.Token);
+            client.Run(_go, _stop.Token);
         }
         catch (Exception fault) when (fault is LedgerException or FormatException or OverflowException)
         {

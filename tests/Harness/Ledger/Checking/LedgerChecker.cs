@@ -8,11 +8,15 @@ public static class LedgerChecker
     /// <param name="history">Of all clients, from an empty ledger on.</param>
     /// <param name="entries">All the ledger holds, read after the last answer of the history.</param>
     public static IReadOnlyList<Violation> Check(IReadOnlyList<Operation> history, IReadOnlyList<LedgerEntry> entries) =>
-        [.. Entries(history, entries), .. Monotony(history), .. Order(history)];
+        [.. Entries(LedgerState.Empty, history, entries), .. Monotony(history), .. Order(LedgerState.Empty, history)];
 
     /// <summary>Every acknowledged entry is there once, as it was acknowledged; every entry was asked for; numbers have no holes.</summary>
-    public static IEnumerable<Violation> Entries(IReadOnlyList<Operation> history, IReadOnlyList<LedgerEntry> entries)
+    /// <param name="before">What the ledger held when the history began; nobody asked for anything then.</param>
+    /// <param name="history">Of all clients, since.</param>
+    /// <param name="entries">What was added since.</param>
+    public static IEnumerable<Violation> Entries(LedgerState before, IReadOnlyList<Operation> history, IReadOnlyList<LedgerEntry> entries)
     {
+        ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(entries);
         var asked = new Dictionary<(int Account, long Sequence), Operation>();
         foreach (Operation append in history.Where(operation => operation.Kind == OperationKind.Append))
@@ -24,8 +28,8 @@ public static class LedgerChecker
         }
 
         var held = new Dictionary<(int Account, long Sequence), LedgerEntry>();
-        var last = new Dictionary<int, LedgerEntry>();
-        long position = 0;
+        var last = new Dictionary<int, (long Sequence, long Balance)>();
+        long position = before.Head;
         foreach (LedgerEntry entry in entries)
         {
             position++;
@@ -35,11 +39,11 @@ public static class LedgerChecker
                 continue;
             }
 
-            LedgerEntry before = last.GetValueOrDefault(entry.Account) ?? new LedgerEntry(0, entry.Account, 0, 0, 0);
-            last[entry.Account] = entry;
-            if (entry.Position != position || entry.Sequence != before.Sequence + 1 || entry.Balance != before.Balance + entry.Amount)
+            (long Sequence, long Balance) previous = last.TryGetValue(entry.Account, out (long, long) known) ? known : before[entry.Account];
+            last[entry.Account] = (entry.Sequence, entry.Balance);
+            if (entry.Position != position || entry.Sequence != previous.Sequence + 1 || entry.Balance != previous.Balance + entry.Amount)
             {
-                yield return new Violation(ViolationKind.Invented, $"{entry} is entry number {position} and follows {before}");
+                yield return new Violation(ViolationKind.Invented, $"{entry} is entry number {position} and follows {previous}");
             }
 
             if (!asked.TryGetValue((entry.Account, entry.Sequence), out Operation? append) || append.Amount != entry.Amount)
@@ -83,10 +87,12 @@ public static class LedgerChecker
     }
 
     /// <summary>The answers are those of one ledger that does one thing after the other.</summary>
-    public static IEnumerable<Violation> Order(IReadOnlyList<Operation> history)
+    /// <param name="before">What the ledger held when the history began; nobody asked for anything then.</param>
+    /// <param name="history">Of all clients, since.</param>
+    public static IEnumerable<Violation> Order(LedgerState before, IReadOnlyList<Operation> history)
     {
         Operation? unexplained = Linearizability.FirstUnexplained(
-            new LedgerSpecification(LedgerState.Empty),
+            new LedgerSpecification(before),
             history.Select(operation => new Interval<Operation>(operation, operation.InvokedAt, operation.AnsweredAt)));
         return unexplained is null ? [] : [new Violation(ViolationKind.NotLinearizable, $"nothing explains {unexplained}")];
     }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Hikae.Harness.Ledger;
+using Hikae.Harness.Ledger.Checking;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests.Proof;
+
+/// <summary>The means of proof are proven first: an honest disk loses nothing, and a failover that may lose something is found out.</summary>
+public sealed class LedgerTests(SharedLab shared) : LabTest(shared)
+{
+    [Fact]
+    public void A_guest_whose_QEMU_was_killed_remembers_everything_it_acknowledged()
+    {
+        LabGuest guest = Lab.StartGuest("crash", LedgerGuest.Options);
+        using var ledger = new LedgerGuest(guest, clients: 4, seed: 1);
+        ledger.WaitForAnswers(10);
+
+        HostA.Signal("KILL", guest.QemuOn(HostA));
+        guest.WaitForDomainState(HostA, "shut off");
+        HostA.Virsh("start", guest.Name);
+
+        ledger.WaitForAnswers(10);
+        Assert.Empty(ledger.Judge());
+        Assert.True(ledger.Workload.BrokenConnections > 0);
+        Assert.Equal(2, ledger.Workload.History.Operations.Where(operation => operation.IsAnswered).Select(operation => operation.Stamp!.Boot).Distinct().Count());
+        ledger.StopInOrder(HostA);
+        Assert.Empty(ledger.JudgeFile());
+        Assert.Null(ledger.FilesystemFault());
+    }
+
+    [Fact]
+    public void Without_holding_outputs_a_failover_is_found_to_lose_what_was_acknowledged()
+    {
+        LabGuest guest = Lab.StartGuest("unheld", LedgerGuest.Options with { Protect = "hostB", Outputs = "unheld", IntervalMs = 1000 });
+        using var ledger = new LedgerGuest(guest, clients: 4, seed: 1);
+        ledger.WaitForAnswers(10);
+        guest.WaitForProtected(HostA);
+        ledger.WaitForAnswers(10);
+
+        HostA.Kill();
+        guest.WaitForDomainState(HostB, "running");
+
+        // A client whose connection did not survive waits for long before it connects again.
+        ledger.WaitForAnswers(3);
+        Assert.Contains(ledger.Judge(), violation => violation.Kind is ViolationKind.Lost or ViolationKind.PositionWentBack);
+    }
+}
