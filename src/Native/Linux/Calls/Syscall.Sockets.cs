@@ -16,6 +16,9 @@ internal static unsafe partial class Syscall
     internal const int MSG_NOSIGNAL = 0x4000;
     internal const int MSG_CMSG_CLOEXEC = 0x40000000;
 
+    // sys/ioctl.h; for sockets its other name is SIOCOUTQ
+    internal const int TIOCOUTQ = 0x5411;
+
     [StructLayout(LayoutKind.Sequential)]
     internal struct msghdr
     {
@@ -49,6 +52,15 @@ internal static unsafe partial class Syscall
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint recvmsg(SafeSocketHandle socket, msghdr* message, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint send(SafeSocketHandle socket, void* bytes, nuint length, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial nint recv(SafeSocketHandle socket, void* bytes, nuint length, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int ioctl(SafeSocketHandle socket, nuint request, int* argument);
 
     /// <summary>C's CMSG_ALIGN, a macro.</summary>
     internal static int CMSG_ALIGN(int length) => (length + 7) & ~7;
