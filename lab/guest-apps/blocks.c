@@ -6,7 +6,7 @@
 // hold is remembered in memory. A block that went back in time, was lost, or was mixed up with another is found when it is read
 // back. Some blocks are discarded (then old content and zeros are both right) or zeroed, and fdatasync comes now and then.
 // Several threads a disk, each with blocks of its own, one operation every MS ms. Each disk says
-// "blocks ok DISK ops N writes W flushes F MS\n" or "blocks BAD DISK ..." to the sink (UDP) and on stdout, five times a second.
+// "blocks ok DISK ops N writes W flushes F MS\n" or "blocks BAD DISK ..." to the sink (UDP) and on stdout, five times a second, until it is unplugged.
 // Every write of a disk carries a number above all before it, so what survives can be compared with what was said.
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -34,6 +34,7 @@ struct disk {
     uint64_t blocks;
     uint64_t *expected;       // sequence number each block must carry; 0 = all zero
     _Atomic uint64_t sequence, operations, flushes, bad;
+    _Atomic int gone;         // unplugged: its errors are none
     char fault[120];
     pthread_mutex_t lock;     // the fault text
 };
@@ -90,8 +91,19 @@ static const char *verify(const uint64_t *block, uint64_t number, uint64_t expec
     return block[2] != sum ? "checksum" : expected != UNKNOWN && block[1] != expected ? "other time" : NULL;
 }
 
+static int is_gone(struct disk *disk)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/sys/block/%s", disk->name);
+    if (access(path, F_OK))
+        disk->gone = 1;
+    return disk->gone;
+}
+
 static void note(struct disk *disk, const char *what, uint64_t block, const char *why)
 {
+    if (is_gone(disk))
+        return;
     pthread_mutex_lock(&disk->lock);
     if (atomic_fetch_add(&disk->bad, 1) == 0)
         snprintf(disk->fault, sizeof disk->fault, "%s block %llu %s", what, (unsigned long long)block, why);
@@ -106,7 +118,7 @@ static void *work(void *argument)
     uint64_t (*data)[WORDS];
     if (share < MAX_RUN || posix_memalign((void **)&data, BLOCK, MAX_RUN * BLOCK))
         return NULL;
-    for (;; sleep_ms(pace_ms)) {
+    for (; !disk->gone; sleep_ms(pace_ms)) {
         uint64_t count = next_random(&x) % MAX_RUN + 1, first = base + next_random(&x) % (share - count), kind = next_random(&x) % 100;
         off_t at = first * BLOCK;
         ssize_t length = count * BLOCK;
@@ -143,6 +155,7 @@ static void *work(void *argument)
         }
         atomic_fetch_add(&disk->operations, 1);
     }
+    return NULL;
 }
 
 static void report(const char *line)
@@ -226,7 +239,7 @@ int main(int argc, char **argv)
             const char *name = entry->d_name;
             int known = 0;
             for (int i = 0; i < count; i++)
-                known |= strcmp(disks[i]->name, name) == 0;
+                known |= !disks[i]->gone && strcmp(disks[i]->name, name) == 0;
             if (!known && (strncmp(name, "vd", 2) == 0 || strncmp(name, "sd", 2) == 0) && is_writable(name)
                 && !is_mounted(name) && (disks[count] = take(name)))
                 count++;
@@ -236,6 +249,8 @@ int main(int argc, char **argv)
         for (int i = 0; i < count; i++) {
             struct disk *disk = disks[i];
             char line[300];
+            if (disk->gone || is_gone(disk))
+                continue;
             pthread_mutex_lock(&disk->lock);
             if (disk->bad)
                 snprintf(line, sizeof line, "blocks BAD %s %llu first %s %llu\n", disk->name, (unsigned long long)disk->bad, disk->fault, now_ms());

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.RegularExpressions;
+using Hikae.Harness.Labs;
+using Hikae.Native.Libvirt;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Graph;
+using Xunit;
+
+namespace Hikae.Disks.Tests;
+
+/// <summary>A running guest that checks its own disks, seen as the sidecar of its host sees it, with a server for each disk.</summary>
+internal sealed partial class GuestDisks : IDisposable
+{
+    private readonly LabHost _host;
+    private readonly GuestConnection _connection;
+    private readonly Dictionary<string, OverlayServer> _servers = [];
+
+    public GuestDisks(LabGuest guest, LabHost host)
+    {
+        Guest = guest;
+        _host = host;
+        _connection = new GuestConnection($"qemu+unix:///system?socket={host.PathOf("/run/libvirt/libvirt-sock")}", guest.Uuid);
+        CommandLine = FindCommandLine(guest.Uuid, host);
+        Monitor = new QemuMonitor(() => _connection.Domain);
+        StateFile = Path.Combine(guest.SharedFolder, $"{host.Name}-disks.json");
+        Graph = NewGraph();
+    }
+
+    public LabGuest Guest { get; }
+
+    public QemuMonitor Monitor { get; }
+
+    public GuestConnection Connection => _connection;
+
+    public BlockGraph Graph { get; private set; }
+
+    public string StateFile { get; }
+
+    public IReadOnlyList<string> CommandLine { get; }
+
+    /// <summary>As a sidecar that is started after one was killed.</summary>
+    /// <param name="calls">Monitor commands after which it is killed too; null = never.</param>
+    public BlockGraph NewGraph(int? calls = null)
+    {
+        int left = calls ?? int.MaxValue;
+        return Graph = new BlockGraph(
+            new QemuMonitor(() => left-- > 0 ? _connection.Domain : throw new OperationCanceledException("killed")), () => _connection.Domain, CommandLine, StateFile);
+    }
+
+    public OverlayServer Serve(GuestDisk disk)
+    {
+        if (_servers.Remove(disk.Alias, out OverlayServer? old))
+        {
+            old.Dispose();
+        }
+        return _servers[disk.Alias] = new OverlayServer(Outside($"/srv/shared/{SocketName(disk)}"), Outside(disk.ImagePath), disk.ExportBytes, disk.Format == "qcow2");
+    }
+
+    public OverlayServer ServerOf(GuestDisk disk) => _servers[disk.Alias];
+
+    public static string SocketOf(GuestDisk disk) => $"/srv/shared/{SocketName(disk)}";
+
+    public void InsertAll(IReadOnlyList<GuestDisk> disks)
+    {
+        foreach (GuestDisk disk in disks)
+        {
+            Serve(disk);
+            Graph.Insert(disk, SocketOf(disk));
+        }
+    }
+
+    public void RemoveAll(IReadOnlyList<GuestDisk> disks)
+    {
+        foreach (GuestDisk disk in disks)
+        {
+            ServerOf(disk).PassThrough();
+            Graph.Remove(disk);
+        }
+    }
+
+    /// <summary>Runs it with the guest stopped. Gives what it gives.</summary>
+    public T Stopped<T>(Func<T> work)
+    {
+        Monitor.Execute("stop");
+        T result = work();
+        Monitor.Execute("cont");
+        return result;
+    }
+
+    public void Stopped(Action work) => Stopped(() =>
+    {
+        work();
+        return true;
+    });
+
+    /// <summary>Content of all images, as their files have it.</summary>
+    public string[] ImageHashes(IReadOnlyList<GuestDisk> disks) => [.. disks.Select(disk =>
+    {
+        using FileStream file = File.Open(Outside(disk.ImagePath), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        return Convert.ToHexString(SHA256.HashData(file));
+    })];
+
+    public long FileBytes(GuestDisk disk) => new FileInfo(Outside(disk.ImagePath)).Length;
+
+    /// <summary>All nodes with the options that can be asked for.</summary>
+    public string[] NodeOptions() => [.. QemuBlocks.ReadNodes(Monitor).Values
+        .Select(node => $"{node.GetProperty("node-name")} {node.GetProperty("drv")} {node.GetProperty("file")} ro {node.GetProperty("ro")} {node.GetProperty("cache")} {node.GetProperty("detect_zeroes")}")
+        .Order()];
+
+    /// <summary>Waits until every disk did <paramref name="operations"/> more, all of them right.</summary>
+    public void WaitForGoodWork(int disks, long operations = 60)
+    {
+        Dictionary<string, long> before = Operations();
+        Guest.Lab.Until($"{disks} disks of {Guest.Name} did {operations} more operations", () =>
+        {
+            Dictionary<string, long> now = Operations();
+            return now.Count(disk => disk.Value >= before.GetValueOrDefault(disk.Key) + operations) >= disks;
+        });
+    }
+
+    public void Dispose()
+    {
+        _connection.Dispose();
+        foreach (OverlayServer server in _servers.Values)
+        {
+            server.Dispose();
+        }
+    }
+
+    private static string SocketName(GuestDisk disk) => $"hikae-{disk.Alias}.sock";
+
+    private string Outside(string path) => path.Replace("/srv/shared", Guest.Lab.SharedFolder, StringComparison.Ordinal);
+
+    private Dictionary<string, long> Operations()
+    {
+        string serial = Guest.SerialOn(_host);
+        Assert.DoesNotContain("blocks BAD", serial, StringComparison.Ordinal);
+        var last = new Dictionary<string, long>();
+        foreach (Match line in GoodLine().Matches(serial))
+        {
+            last[line.Groups["disk"].Value] = long.Parse(line.Groups["operations"].ValueSpan, CultureInfo.InvariantCulture);
+        }
+        return last;
+    }
+
+    // The same guest may run on the other host: the process must be in this host's process namespace.
+    private static string[] FindCommandLine(string uuid, LabHost host)
+    {
+        string? place = new FileInfo(host.PathOf("").Replace("/root", "/ns/pid", StringComparison.Ordinal)).LinkTarget;
+        foreach (string process in Directory.EnumerateDirectories("/proc").Where(path => char.IsDigit(path[^1])))
+        {
+            try
+            {
+                string[] words = File.ReadAllText($"{process}/cmdline").Split('\0');
+                if (words.Contains("-uuid") && words.Contains(uuid) && new FileInfo($"{process}/ns/pid").LinkTarget == place)
+                {
+                    return words;
+                }
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+        throw new InvalidOperationException($"No QEMU of guest {uuid} on {host.Name}.");
+    }
+
+    [GeneratedRegex("^blocks ok (?<disk>\\S+) ops (?<operations>\\d+) .*$", RegexOptions.Multiline)]
+    private static partial Regex GoodLine();
+}
