@@ -40,6 +40,7 @@ internal static class Program
             parsed.GetValue(uri)!,
             parsed.GetValue(libvirtState)!));
         command.Add(BuildProbe(config));
+        command.Add(Disk.ServeCommand.Build());
         return command.Parse(arguments).Invoke();
     }
 

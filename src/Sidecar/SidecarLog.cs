@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Control;
+using Hikae.Sidecar.Disk;
 using Hikae.Sidecar.Epoch;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar;
 
-/// <summary>Every line the sidecar can log. Ids: 1xx process and capture, 2xx epoch, 3xx link, 4xx ownership and recovery. Guest and role are in the scope.</summary>
+/// <summary>Every line the sidecar can log. Ids: 1xx process and capture, 2xx epoch, 25x disk, 3xx link, 4xx ownership and recovery. Guest and role are in the scope.</summary>
 internal static partial class SidecarLog
 {
     /// <summary>The fields that every line of this process carries.</summary>
@@ -46,6 +47,18 @@ internal static partial class SidecarLog
 
     [LoggerMessage(203, LogLevel.Debug, "{Epoch} sealed: {Pages} pages, pause {PauseMs} ms")]
     internal static partial void EpochSealed(this ILogger logger, EpochId epoch, long pages, double pauseMs);
+
+    [LoggerMessage(251, LogLevel.Information, "Disk {Disk}: {Mode}, {Bytes} bytes buffered")]
+    internal static partial void DiskModeChanged(this ILogger logger, string disk, DiskMode mode, long bytes);
+
+    [LoggerMessage(252, LogLevel.Error, "Disk {Disk}: the image cannot be written: {Detail}. Tried again until it can; the writes stay in the buffer")]
+    internal static partial void DiskImageFailed(this ILogger logger, string disk, string detail);
+
+    [LoggerMessage(253, LogLevel.Warning, "Disk {Disk}: a client was refused: {Detail}")]
+    internal static partial void DiskClientRefused(this ILogger logger, string disk, string detail);
+
+    [LoggerMessage(254, LogLevel.Information, "Disk {Disk}: the image can be written again")]
+    internal static partial void DiskImageWorks(this ILogger logger, string disk);
 
     [LoggerMessage(301, LogLevel.Information, "Linked with {Peer}, protocol version {Version}")]
     internal static partial void Linked(this ILogger logger, string peer, int version);

@@ -2,70 +2,264 @@
 using System.Net.Sockets;
 using Hikae.Sidecar.Disk.Buffer;
 using Hikae.Sidecar.Disk.Images;
+using Hikae.Sidecar.Disk.Nbd;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Disk;
 
 /// <summary>One disk of the guest, served over NBD. On the primary, and on the backup after a failover.</summary>
-internal sealed class ServedDisk : IDisposable
+/// <remarks>
+/// Theory of operation. Reads see the buffer over the image. While Holding, a write is acknowledged when it is in the buffer's open epoch, and
+/// so is a FLUSH: memory and disk roll back together, so the guest cannot tell. Committed epochs are written to the image in order by one
+/// thread, the writer, then flushed, and only then dropped from the buffer. Draining is the way back: the writer takes everything, the
+/// open epoch too, and a FLUSH is a real one again.
+///
+/// A write never waits for a checkpoint, because "stop" waits for every write: past the buffer's bound it goes to the reserve and only its
+/// acknowledgement is delayed, at <see cref="ReserveBytesPerSecond"/> for all clients together, and not at all once
+/// <see cref="PrepareSeal"/> said that a checkpoint comes.
+///
+/// Invariants. An epoch reaches the image only after its commit, unless the disk drains. The image is written by the writer alone, or, in
+/// PassThrough with an empty buffer, by whoever serves a client. What was acknowledged is in the buffer or in the image.
+/// </remarks>
+internal sealed partial class ServedDisk : INbdExport, IDisposable
 {
-    private readonly EpochBuffer _buffer;
-    private Action? _wanted;
-    private Action<ulong>? _flushed;
+    /// <summary>How fast a guest may go on writing while the buffer is past its bound.</summary>
+    public const long ReserveBytesPerSecond = 32 << 20;
 
-    /// <param name="name">For log lines: the disk's alias.</param>
+    // set once
+    private readonly IDiskImage _image;
+    private readonly EpochBuffer _buffer;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _clock = TimeProvider.System;
+    private readonly Thread _writer;
+
+    // guarded by _state
+    private readonly object _state = new();
+    private DiskMode _mode;
+    private bool _mayWrite = true;
+    private bool _isTold;
+    private bool _isWriting;
+    private bool _isFinishing;
+    private bool _letThrough;
+    private bool _wantsCheckpoint;
+    private bool _ends;
+    private int _direct;
+    private ulong _lastEpoch;
+    private long _paced;
+    private NbdServer? _server;
+
+    /// <param name="name">The disk's alias: for log lines, and as the export's name.</param>
     /// <param name="image">Where committed writes go; the caller's, must outlive this.</param>
-    /// <param name="buffer">What is not in the image yet; the caller's, must outlive this. Not empty (a predecessor was killed): the disk begins as <see cref="DiskMode.Holding"/>.</param>
+    /// <param name="buffer">
+    /// What is not in the image yet; the caller's, must outlive this. When it is not empty, because a predecessor was killed or because this host
+    /// takes the guest over, the disk begins as <see cref="DiskMode.Holding"/> and writes nothing before it is told to.
+    /// </param>
     /// <param name="exportBytes">Size that clients are told; may exceed the image.</param>
     /// <param name="logger">Gets the image's troubles.</param>
     public ServedDisk(string name, IDiskImage image, EpochBuffer buffer, long exportBytes, ILogger logger)
     {
-        _ = (name, image, exportBytes, logger);
+        ArgumentOutOfRangeException.ThrowIfNegative(exportBytes);
+        Name = name;
+        SizeBytes = exportBytes;
+        _image = image;
         _buffer = buffer;
+        _logger = logger;
+        _mode = buffer.IsEmpty ? DiskMode.PassThrough : DiskMode.Holding;
+        _lastEpoch = buffer.LastSealed;
+        _writer = new Thread(WriteImage) { IsBackground = true, Name = $"image {name}" };
+        _writer.Start();
     }
 
     /// <summary>The buffer is half full, or a guest's write waits: a checkpoint would help. Raised on any thread, must not block.</summary>
-    public event Action? CheckpointWanted { add => _wanted += value; remove => _wanted -= value; }
+    public event Action? CheckpointWanted;
 
     /// <summary>Everything through this epoch is durable in the image. Raised on the writer thread.</summary>
-    public event Action<ulong>? Flushed { add => _flushed += value; remove => _flushed -= value; }
+    public event Action<ulong>? Flushed;
 
-    public DiskMode Mode => throw new NotImplementedException();
+    /// <inheritdoc/>
+    public string Name { get; }
 
-    /// <summary>Acknowledged to the guest and not yet durable in the image.</summary>
+    /// <inheritdoc/>
+    public long SizeBytes { get; }
+
+    /// <summary>Where the guest's writes go now.</summary>
+    public DiskMode Mode
+    {
+        get
+        {
+            lock (_state)
+            {
+                return _mode;
+            }
+        }
+    }
+
+    /// <summary>Acknowledged to the guest and not yet durable in the image, with the buffer's own headers.</summary>
     public long BufferedBytes => _buffer.UsedBytes;
 
     /// <summary>The last error of the image, while what failed is tried again; null when all is well.</summary>
-    public string? ImageTrouble => throw new NotImplementedException();
+    public string? ImageTrouble { get; private set; }
 
     /// <summary>Accepts connections on a listening unix socket until disposed. The socket is this object's from now on, its file is not.</summary>
-    public void Serve(Socket listener) => throw new NotImplementedException();
+    public void Serve(Socket listener)
+    {
+        lock (_state)
+        {
+            if (_server is not null)
+            {
+                throw new InvalidOperationException($"Disk {Name} is served already.");
+            }
 
-    /// <summary>Guest stands still, buffer empty: PassThrough -> Holding.</summary>
-    public void Hold() => throw new NotImplementedException();
+            _server = new NbdServer(listener, this, _logger);
+        }
+    }
+
+    /// <summary>Guest stands still, buffer empty: PassThrough -> Holding. Epochs may count from 1 again.</summary>
+    public void Hold()
+    {
+        lock (_state)
+        {
+            if (_mode is not DiskMode.PassThrough || !_buffer.IsEmpty)
+            {
+                throw new InvalidOperationException($"Disk {Name} cannot hold: it is {_mode}, with {_buffer.UsedBytes} bytes buffered.");
+            }
+
+            // The guest stands still, so this is over at once; another client's write is not overtaken either.
+            while (_direct > 0)
+            {
+                Monitor.Wait(_state);
+            }
+
+            _buffer.Clear();
+            _lastEpoch = 0;
+            _isTold = true;
+            Enter(DiskMode.Holding);
+        }
+    }
 
     /// <summary>
-    /// A checkpoint comes: until <see cref="Seal"/> no write waits for room, so that "stop", which waits for every write, is quick.
-    /// Optional: without it such writes are delayed, but never for good.
+    /// A checkpoint comes: until <see cref="Seal"/> no write waits for room in the reserve, so that "stop", which waits for every write, is
+    /// quick. Optional: without it such writes are delayed, but never for good.
     /// </summary>
-    public void PrepareSeal() => throw new NotImplementedException();
+    public void PrepareSeal()
+    {
+        lock (_state)
+        {
+            _letThrough = true;
+            Monitor.PulseAll(_state);
+        }
+    }
 
-    /// <summary>Guest stands still: the open epoch becomes <paramref name="epoch"/>. True if it holds a guest FLUSH or FUA. Only while Holding; else nothing happens, false.</summary>
-    public bool Seal(ulong epoch) => throw new NotImplementedException();
+    /// <summary>Guest stands still: the open epoch becomes <paramref name="epoch"/>. Only while Holding; else nothing happens.</summary>
+    /// <returns>It holds a guest FLUSH or FUA.</returns>
+    public bool Seal(ulong epoch)
+    {
+        lock (_state)
+        {
+            _letThrough = false;
+            _wantsCheckpoint = false;
+            if (_mode is not DiskMode.Holding)
+            {
+                return false;
+            }
 
-    /// <summary>Any thread, does not wait: everything sealed through <paramref name="epoch"/> goes to the image, then <see cref="Flushed"/>. Only while Holding.</summary>
-    public void Commit(ulong epoch) => throw new NotImplementedException();
+            _lastEpoch = epoch;
+            return _buffer.Seal(epoch);
+        }
+    }
+
+    /// <summary>Any thread, does not wait: everything sealed through <paramref name="epoch"/> goes to the image, then <see cref="Flushed"/>. Only while Holding; else nothing happens.</summary>
+    public void Commit(ulong epoch)
+    {
+        lock (_state)
+        {
+            if (_mode is DiskMode.Holding)
+            {
+                _buffer.CommitThrough(epoch);
+                _isTold = true;
+                Monitor.PulseAll(_state);
+            }
+        }
+    }
 
     /// <summary>From any mode, any thread, does not wait: everything buffered goes to the image, then writes go there directly.</summary>
-    public void PassThrough() => throw new NotImplementedException();
+    public void PassThrough()
+    {
+        lock (_state)
+        {
+            _isTold = true;
+            if (_mode is DiskMode.Holding)
+            {
+                Enter(DiskMode.Draining);
+            }
+        }
+    }
 
-    /// <summary>Waits for Draining to end. False: it did not in time.</summary>
-    public bool WaitDrained(TimeSpan limit) => throw new NotImplementedException();
+    /// <summary>Waits for PassThrough. False: it was not reached in time.</summary>
+    public bool WaitDrained(TimeSpan limit)
+    {
+        lock (_state)
+        {
+            return WaitUntil(static disk => disk._mode is DiskMode.PassThrough, limit);
+        }
+    }
 
-    /// <summary>Not allowed: nothing is written to the image; committed epochs, drains and direct writes wait. Begins allowed. When it returns after "false", no write is under way.</summary>
-    public void AllowImageWrites(bool allowed) => throw new NotImplementedException();
+    /// <summary>
+    /// Not allowed: no further write to the image begins, not even its flush; committed epochs, drains and direct writes wait. Begins allowed.
+    /// Does not wait for a write that has begun: see <see cref="WaitImageIdle"/>.
+    /// </summary>
+    public void AllowImageWrites(bool allowed)
+    {
+        lock (_state)
+        {
+            _mayWrite = allowed;
+            Monitor.PulseAll(_state);
+        }
+    }
 
+    /// <summary>Waits until no write to the image is under way. False: one still is (the storage hangs).</summary>
+    public bool WaitImageIdle(TimeSpan limit)
+    {
+        lock (_state)
+        {
+            return WaitUntil(static disk => !disk._isWriting && disk._direct == 0, limit);
+        }
+    }
+
+    /// <summary>Ends every connection. What is buffered stays in the buffer, for a successor.</summary>
     public void Dispose()
     {
+        lock (_state)
+        {
+            _ends = true;
+            Monitor.PulseAll(_state);
+        }
+
+        _server?.Dispose();
+        _writer.Join();
+    }
+
+    private void Enter(DiskMode mode)
+    {
+        _mode = mode;
+        _logger.DiskModeChanged(Name, mode, _buffer.UsedBytes);
+        Monitor.PulseAll(_state);
+    }
+
+    private bool WaitUntil(Func<ServedDisk, bool> condition, TimeSpan limit)
+    {
+        long began = _clock.GetTimestamp();
+        while (!condition(this))
+        {
+            TimeSpan left = limit - _clock.GetElapsedTime(began);
+            if (left <= TimeSpan.Zero || _ends)
+            {
+                return false;
+            }
+
+            Monitor.Wait(_state, left < TimeSpan.FromMinutes(1) ? left : TimeSpan.FromMinutes(1));
+        }
+
+        return true;
     }
 }
