@@ -89,13 +89,13 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         }
     }
 
-    private SharedDirectoryArbiter? Arbiter()
+    private IArbiter? Arbiter()
     {
-        if (configuration.Arbiter.Directory is string directory)
+        IArbiter? arbiter = ArbiterFactory.Open(configuration.Arbiter, DirectorySync.Flush);
+        if (arbiter is null)
         {
-            return new SharedDirectoryArbiter(directory, DirectorySync.Flush);
+            logger.NoArbiter();
         }
-        logger.NoArbiter();
-        return null;
+        return arbiter;
     }
 }

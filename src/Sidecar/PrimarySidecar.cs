@@ -191,7 +191,7 @@ internal sealed class PrimarySidecar : IDisposable
         _sessionAnnotation = annotation;
         OutputHold outputs = annotation!.Outputs is GuestOutputs.Unheld ? OutputHold.Unheld : OutputHold.None;
         _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString() });
-        if (_guest.Options.Configuration.Arbiter.Directory is null)
+        if (!_guest.Options.Configuration.Arbiter.IsConfigured)
         {
             throw new NotProtectableException(Protocol.Configuration.ArbiterConfiguration.NoDirectoryReason);
         }

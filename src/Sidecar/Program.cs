@@ -163,7 +163,7 @@ internal static class Program
     private static GuestOwnership NewOwnership(SidecarOptions options)
     {
         ArbiterConfiguration arbiter = options.Configuration.Arbiter;
-        IArbiter claims = arbiter.Directory is { } directory ? new SharedDirectoryArbiter(directory) : new NoArbiter();
+        IArbiter claims = ArbiterFactory.Open(arbiter, Native.Linux.DirectorySync.Flush) ?? new NoArbiter();
         return new GuestOwnership(claims, options.Guest, options.Configuration.HostName, arbiter.Lease);
     }
 

@@ -8,6 +8,8 @@ namespace Hikae.Protocol.Configuration;
 internal static class ConfigurationKeys
 {
     private const int MaxPathLength = 4095; // Linux PATH_MAX without its NUL
+    private const int MaxPrefixLength = 255;
+    private const int MaxEndpoints = 9; // etcd clusters have 3, 5 or 7 members
 
     internal static IReadOnlyList<ConfigurationKey> All { get; } =
     [
@@ -40,8 +42,20 @@ internal static class ConfigurationKeys
         new("checkpoint", "interval_ms", "a number of milliseconds from 1 to 60000",
             (c, v) => Milliseconds(v, 1, 60_000) is TimeSpan t ? c with { Checkpoint = c.Checkpoint with { Interval = t } } : null),
 
+        new("arbiter", "kind", "directory or etcd",
+            (c, v) => Kind(v) is ArbiterKind kind ? c with { Arbiter = c.Arbiter with { Kind = kind } } : null),
         new("arbiter", "directory", "an absolute path on storage that all hosts share",
             (c, v) => IsPath(v) ? c with { Arbiter = c.Arbiter with { Directory = v } } : null),
+        new("arbiter", "endpoints", "http://HOST:PORT or https://HOST:PORT, several with commas between them",
+            (c, v) => Endpoints(v) is Uri[] all ? c with { Arbiter = c.Arbiter with { Endpoints = all } } : null),
+        new("arbiter", "prefix", "letters, digits, dots, hyphens, underscores and slashes, with a slash at both ends",
+            (c, v) => IsPrefix(v) ? c with { Arbiter = c.Arbiter with { Prefix = v } } : null),
+        new("arbiter", "ca", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Arbiter = c.Arbiter with { CaFile = v } } : null),
+        new("arbiter", "certificate", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Arbiter = c.Arbiter with { CertificateFile = v } } : null),
+        new("arbiter", "key", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Arbiter = c.Arbiter with { KeyFile = v } } : null),
         new("arbiter", "lease_ms", "a number of milliseconds from 1000 to 600000",
             (c, v) => Milliseconds(v, 1000, 600_000) is TimeSpan t ? c with { Arbiter = c.Arbiter with { Lease = t } } : null),
     ];
@@ -55,6 +69,32 @@ internal static class ConfigurationKeys
         Number(value, least, most) is int number ? TimeSpan.FromMilliseconds(number) : null;
 
     private static bool IsPath(string value) => value.Length is > 1 and <= MaxPathLength && value[0] == '/';
+
+    private static ArbiterKind? Kind(string value) => value switch
+    {
+        "directory" => ArbiterKind.Directory,
+        "etcd" => ArbiterKind.Etcd,
+        _ => null,
+    };
+
+    private static Uri[]? Endpoints(string value)
+    {
+        var all = new List<Uri>();
+        foreach (string word in value.Split(',', StringSplitOptions.TrimEntries))
+        {
+            if (!Uri.TryCreate(word, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https") || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0)
+            {
+                return null;
+            }
+            all.Add(uri);
+        }
+        return all.Count is >= 1 and <= MaxEndpoints ? [.. all] : null;
+    }
+
+    private static bool IsPrefix(string value) =>
+        value.Length is >= 1 and <= MaxPrefixLength
+        && value[0] == '/' && value[^1] == '/'
+        && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or '/');
 
     private static LinkSecurity? Security(string value) => value switch
     {

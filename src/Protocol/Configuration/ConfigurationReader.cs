@@ -121,6 +121,8 @@ internal sealed class ConfigurationReader(string fileName)
                 + $"and that must not exceed max_interval_ms ({pace.MaxInterval.TotalMilliseconds})");
         }
 
+        CheckArbiter(configuration.Arbiter);
+
         // A lease that ends before silence is noticed would pause the guest at every hiccup of the network.
         if (configuration.Arbiter.Lease <= configuration.Link.DetectAfter)
         {
@@ -129,6 +131,29 @@ internal sealed class ConfigurationReader(string fileName)
                 ["detect_ms", "lease_ms"],
                 $"lease_ms in [arbiter] ({configuration.Arbiter.Lease.TotalMilliseconds}) must be more than "
                 + $"detect_ms in [link] ({configuration.Link.DetectAfter.TotalMilliseconds})");
+        }
+    }
+
+    private void CheckArbiter(ArbiterConfiguration arbiter)
+    {
+        if (arbiter is { Kind: ArbiterKind.Etcd, Endpoints.Count: 0 })
+        {
+            throw WrongTogether("arbiter", ["kind"], "kind = etcd needs endpoints");
+        }
+
+        if (arbiter is { Kind: ArbiterKind.Etcd, Directory: not null })
+        {
+            throw WrongTogether("arbiter", ["kind", "directory"], "with kind = etcd there is no directory: all hosts must ask the same arbiter");
+        }
+
+        if (arbiter is { Kind: ArbiterKind.Directory, Endpoints.Count: > 0 })
+        {
+            throw WrongTogether("arbiter", ["kind", "endpoints"], "endpoints are for kind = etcd");
+        }
+
+        if (arbiter.CertificateFile is null != arbiter.KeyFile is null)
+        {
+            throw WrongTogether("arbiter", ["certificate", "key"], "certificate and key are set together or not at all");
         }
     }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Configuration;
+using Hikae.Protocol.Ownership;
 
 namespace Hikae.Tools.Doctor;
 
-/// <summary>The directory where hosts agree who runs a guest: there, writable, and not on a disk of this host only.</summary>
+/// <summary>Where hosts agree who runs a guest: a directory that is there, writable, and not on a disk of this host only; or an etcd that answers.</summary>
 internal sealed class ArbiterCheck(HostFiles host, ArbiterConfiguration arbiter) : IDoctorCheck
 {
     private const string Subject = "arbiter";
@@ -12,6 +13,11 @@ internal sealed class ArbiterCheck(HostFiles host, ArbiterConfiguration arbiter)
 
     public IEnumerable<Finding> Run()
     {
+        if (arbiter.Kind is ArbiterKind.Etcd)
+        {
+            return [AskEtcd()];
+        }
+
         if (arbiter.Directory is not string directory)
         {
             return [Finding.Fail(Subject, ArbiterConfiguration.NoDirectoryReason, "set directory in [arbiter] of /etc/hikae/hikae.conf, on storage all hosts share")];
@@ -25,6 +31,21 @@ internal sealed class ArbiterCheck(HostFiles host, ArbiterConfiguration arbiter)
         return TryWrite(directory) is string problem
             ? [Finding.Fail(Subject, $"{directory} cannot be written: {problem}", "root of each host must be able to write there (NFS: no_root_squash)")]
             : [Place(directory)];
+    }
+
+    /// <summary>A reading needs a quorum, as a claim does. Writing is not tried: what a claim leaves stays for ever.</summary>
+    private Finding AskEtcd()
+    {
+        string members = string.Join(", ", arbiter.Endpoints.Select(endpoint => endpoint.Authority));
+        try
+        {
+            ArbiterFactory.Open(arbiter, syncDirectory: null)!.Read(Guid.NewGuid());
+            return Finding.Ok(Subject, $"etcd at {members} answers");
+        }
+        catch (ArbiterUnavailableException e)
+        {
+            return Finding.Fail(Subject, e.Message, "start etcd, or mend endpoints, ca, certificate and key in [arbiter] of /etc/hikae/hikae.conf");
+        }
     }
 
     private string? TryWrite(string directory)

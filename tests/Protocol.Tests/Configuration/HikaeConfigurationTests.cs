@@ -81,6 +81,17 @@ public sealed class HikaeConfigurationTests
         Assert.Equal(expected, configuration);
     }
 
+    [Fact]
+    public void An_etcd_has_several_members()
+    {
+        ArbiterConfiguration arbiter = HikaeConfiguration.Parse(
+            "[arbiter]\nkind = etcd\nendpoints = https://a:2379, https://[2001:db8::1]:2379,http://192.0.2.1:1\nprefix = /x/\nca = /ca\ncertificate = /c\nkey = /k", FileName).Arbiter;
+
+        Assert.True(arbiter.IsConfigured);
+        Assert.Equal(["https://a:2379/", "https://[2001:db8::1]:2379/", "http://192.0.2.1:1/"], arbiter.Endpoints.Select(endpoint => endpoint.ToString()));
+        Assert.Equal(("/x/", "/ca", "/c", "/k"), (arbiter.Prefix, arbiter.CaFile, arbiter.CertificateFile, arbiter.KeyFile));
+    }
+
     [Theory]
     [InlineData("[checkpoint]\nintervall_ms = 5", 2, "intervall_ms", "unknown key \"intervall_ms\" in [checkpoint]; the nearest valid key is \"interval_ms\"")]
     [InlineData("[host]\nport = 5", 2, "port", "the nearest valid key is \"port\" in [link]")]
@@ -100,6 +111,14 @@ public sealed class HikaeConfigurationTests
     [InlineData("[arbiter]\ndirectory =", 2, "directory", "absolute path")]
     [InlineData("[checkpoint]\nmin_interval_ms = 500\ninterval_ms = 100", 3, "interval_ms", "min_interval_ms (500) must not exceed interval_ms (100)")]
     [InlineData("[checkpoint]\nmax_interval_ms = 50", 2, "max_interval_ms", "must not exceed max_interval_ms (50)")]
+    [InlineData("[arbiter]\nkind = zookeeper", 2, "kind", "use directory or etcd")]
+    [InlineData("[arbiter]\nkind = etcd", 2, "kind", "needs endpoints")]
+    [InlineData("[arbiter]\nkind = etcd\nendpoints = etcd1:2379", 3, "endpoints", "use http://HOST:PORT")]
+    [InlineData("[arbiter]\nkind = etcd\nendpoints = http://a:2379/v3", 3, "endpoints", "use http://HOST:PORT")]
+    [InlineData("[arbiter]\nendpoints = http://a:2379", 2, "endpoints", "endpoints are for kind = etcd")]
+    [InlineData("[arbiter]\nkind = etcd\nendpoints = http://a:2379\ndirectory = /srv/a", 4, "directory", "there is no directory")]
+    [InlineData("[arbiter]\nkind = etcd\nendpoints = https://a:2379\nkey = /k", 4, "key", "set together")]
+    [InlineData("[arbiter]\nprefix = hikae", 2, "prefix", "slash at both ends")]
     [InlineData("[arbiter]\nlease_ms = 1000\n[link]\ndetect_ms = 1000", 4, "detect_ms", "must be more than")]
     public void An_error_names_file_line_key_and_what_would_be_right(string text, int line, string key, string sentence)
     {

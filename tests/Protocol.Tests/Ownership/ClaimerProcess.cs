@@ -34,7 +34,7 @@ internal static class ClaimerProcess
     }
 
     /// <summary>Claims until the last generation is somebody's; yields those that were won.</summary>
-    public static IEnumerable<long> ClaimAll(SharedDirectoryArbiter arbiter, string owner, long lastGeneration)
+    public static IEnumerable<long> ClaimAll(IArbiter arbiter, string owner, long lastGeneration)
     {
         OwnershipRecord? newest = arbiter.Read(ArbiterDirectory.Guest);
         while ((newest?.Generation ?? 0) < lastGeneration)

@@ -75,6 +75,11 @@ public sealed class HostCheckTests : IDisposable
     public void The_arbiter_directory_must_be_set_there_and_shared()
     {
         var arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae" };
+        Assert.Contains("etcd cannot be reached", Failure(new ArbiterCheck(Files, new ArbiterConfiguration
+        {
+            Kind = ArbiterKind.Etcd,
+            Endpoints = [new Uri("http://127.0.0.1:1")],
+        })).Text, StringComparison.Ordinal);
         Assert.Contains("no arbiter directory configured", Failure(new ArbiterCheck(Files, new ArbiterConfiguration())).Text, StringComparison.Ordinal);
         Assert.Contains("does not exist", Failure(new ArbiterCheck(Files, arbiter)).Text, StringComparison.Ordinal);
 
