@@ -10,7 +10,7 @@ namespace Hikae.Bench;
 /// <summary>bench/run NAME [--json]: the result on standard output, progress on standard error.</summary>
 internal static class Program
 {
-    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new MemoryBenchmark(), new WireBenchmark()];
+    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new MemoryBenchmark(), new WireBenchmark(), new ChaosBenchmark()];
 
     private static int Main(string[] arguments)
     {
@@ -20,10 +20,21 @@ internal static class Program
         var json = new Option<bool>("--json") { Description = "print one JSON object instead of a table" };
         var seconds = new Option<int>("--seconds") { Description = "how long a guest is watched", DefaultValueFactory = _ => 60 };
         var runs = new Option<int?>("--runs") { Description = "failover: power cuts for each size (default: 5 small, 3 large)" };
-        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs };
+        var rounds = new Option<int>("--rounds") { Description = "chaos: how many rounds", DefaultValueFactory = _ => 200 };
+        var seed = new Option<int?>("--seed") { Description = "chaos: what happens when (default: another each time)" };
+        var firstRound = new Option<int>("--first-round") { Description = "chaos: begin with this one, to run a round again alone", DefaultValueFactory = _ => 1 };
+        var outputs = new Option<string?>("--outputs") { Description = "chaos: \"unheld\" to see it find losses" };
+        outputs.AcceptOnlyFromAmong("unheld");
+        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs };
         command.SetAction(parsed => Run(
             Benchmarks.Single(benchmark => benchmark.Name == parsed.GetValue(name)),
-            new BenchmarkOptions(parsed.GetValue(seconds), parsed.GetValue(runs), Console.Error),
+            new BenchmarkOptions(parsed.GetValue(seconds), parsed.GetValue(runs), Console.Error)
+            {
+                Rounds = parsed.GetValue(rounds),
+                FirstRound = parsed.GetValue(firstRound),
+                Seed = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
+                Outputs = parsed.GetValue(outputs),
+            },
             parsed.GetValue(json)));
         return command.Parse(arguments).Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }

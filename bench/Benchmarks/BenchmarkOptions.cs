@@ -7,6 +7,18 @@ namespace Hikae.Bench.Benchmarks;
 /// <param name="Progress">Standard error.</param>
 internal sealed record BenchmarkOptions(int Seconds, int? Runs, TextWriter Progress)
 {
+    /// <summary>Chaos: how many rounds.</summary>
+    public int Rounds { get; init; }
+
+    /// <summary>Chaos: the number of the first.</summary>
+    public int FirstRound { get; init; }
+
+    /// <summary>Chaos: of all that is random.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Chaos: "unheld" to see it fail; null = held.</summary>
+    public string? Outputs { get; init; }
+
     public TimeSpan Window => TimeSpan.FromSeconds(Seconds);
 
     public void Say(string what) => Progress.WriteLine($"bench: {what}");
