@@ -72,5 +72,6 @@ link_state() { # lan|repl HOST
 require_network() { [[ ${1:-} =~ ^(lan|repl)$ ]] || usage_error "which network? (lan, repl)"; }
 
 run_client() { # COMMAND...
-    in_net "$(remembered_process "$LAB_STATE/client")" "$@"
+    # psql and pgbench as the guest's Debian has them, where a guest has PostgreSQL.
+    PATH=$(cached debian-postgresql)/client/bin:$PATH in_net "$(remembered_process "$LAB_STATE/client")" "$@"
 }

@@ -104,6 +104,13 @@ public sealed class Lab : IDisposable
     /// <summary>Runs a program in the test client's network namespace; throws when it fails.</summary>
     public string Client(string program, params string[] arguments) => Check(TryScript(["client", program, .. arguments])).Output;
 
+    /// <summary>The same for a program that may fail.</summary>
+    public CommandResult TryClient(string program, params string[] arguments) => TryScript(["client", program, .. arguments]);
+
+    /// <summary>The same for a program that goes on meanwhile; all three streams are redirected.</summary>
+    public ProcessStartInfo ClientStartInfo(string program, params string[] arguments) =>
+        LabCommand.StartInfo(Script, ["client", program, .. arguments], Environment);
+
     /// <summary>A TCP socket in the test client's network, not yet connected. Any thread may use it.</summary>
     public Socket ClientSocket() => NetworkNamespace.MakeTcpSocket(
         int.Parse(File.ReadAllText(Path.Combine(Folder, "client")).Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
