@@ -5,6 +5,7 @@
 HIKAE_PACKAGES=(
     gcc libc6-dev zlib1g-dev                            # native programs
     libvirt0 libvirt-dev qemu-system-x86 qemu-utils     # tests against real peers
+    libnbd-bin python3-libnbd nbdkit fio                 # real NBD clients for the disk server, and its measure
     debootstrap xz-utils zstd cpio busybox-static       # the lab's root file systems and guests
     e2fsprogs iproute2 openssl procps python3-minimal   # the lab and its demonstration
     groff-base                                          # the man pages

@@ -131,45 +131,55 @@ internal sealed partial class ServedDisk
         long end = covered.Count == limit ? covered[^1].End : offset + length;
         foreach (OverlayInterval interval in covered)
         {
-            AddImageExtents(at, interval.Start, limit, extents);
-            AddExtent(extents, limit, interval.End - interval.Start, interval.Kind switch
+            uint state = interval.Kind switch
             {
                 DiskWrite.Write => 0,
                 DiskWrite.WriteZeroes => NbdProtocol.NBD_STATE_ZERO,
                 _ => NbdProtocol.NBD_STATE_HOLE | NbdProtocol.NBD_STATE_ZERO,
-            });
+            };
+            if (!AddImageExtents(at, interval.Start, limit, extents) || !AddExtent(extents, limit, interval.End - interval.Start, state))
+            {
+                return;
+            }
+
             at = interval.End;
         }
 
         AddImageExtents(at, end, limit, extents);
     }
 
-    private void AddImageExtents(long offset, long end, int limit, List<NbdExtent> extents)
+    private bool AddImageExtents(long offset, long end, int limit, List<NbdExtent> extents)
     {
-        while (offset < end && extents.Count <= limit)
+        while (offset < end)
         {
             (long length, bool isHole) = _image.Extent(offset, end - offset);
-            AddExtent(extents, limit, length, isHole ? NbdProtocol.NBD_STATE_HOLE | NbdProtocol.NBD_STATE_ZERO : 0);
+            if (!AddExtent(extents, limit, length, isHole ? NbdProtocol.NBD_STATE_HOLE | NbdProtocol.NBD_STATE_ZERO : 0))
+            {
+                return false;
+            }
+
             offset += length;
         }
+
+        return true;
     }
 
-    // Like neighbours become one; past the limit nothing is added, and nothing after that, because extents follow each other.
-    private static void AddExtent(List<NbdExtent> extents, int limit, long length, uint state)
+    // Like neighbours become one. False: no more of them are wanted.
+    private static bool AddExtent(List<NbdExtent> extents, int limit, long length, uint state)
     {
-        if (extents.Count > limit || length == 0)
-        {
-            return;
-        }
-
         if (extents.Count > 0 && extents[^1].State == state)
         {
             extents[^1] = extents[^1] with { Length = extents[^1].Length + (uint)length };
+            return true;
         }
-        else
+
+        if (extents.Count == limit)
         {
-            extents.Add(new NbdExtent((uint)length, state));
+            return false;
         }
+
+        extents.Add(new NbdExtent((uint)length, state));
+        return true;
     }
 
     // Null: nothing is buffered, so it may be written to the image directly, and is counted as such.

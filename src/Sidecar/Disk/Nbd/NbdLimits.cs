@@ -38,7 +38,7 @@ internal static class NbdLimits
     public const int MaxExtents = 1024;
 
     /// <summary>Clients of one disk. QEMU is one, nbdcopy opens four.</summary>
-    public const int MaxConnections = 32;
+    public const int MaxConnections = 64;
 
     /// <summary>A client has this long for each message of its handshake.</summary>
     public static readonly TimeSpan HandshakePatience = TimeSpan.FromSeconds(10);
