@@ -40,6 +40,9 @@ internal sealed class CheckpointLoop : IDisposable
         _statistics = statistics;
     }
 
+    /// <summary>Called on the checkpoint thread when all participants have drawn their line, while the guest still stands still.</summary>
+    public event Action? Sealing;
+
     /// <summary>Called on the link thread after each commit.</summary>
     public event Action<EpochId>? Committed;
 
@@ -103,7 +106,7 @@ internal sealed class CheckpointLoop : IDisposable
 
         var pause = new PauseTimings(epoch.Id);
         bool? isSealed = _guest.TrySeal(
-            pause, leavePaused, () => _participants.All(participant => participant.TrySeal(epoch.Id, pause, cancellationToken)));
+            pause, leavePaused, () => TrySeal(epoch.Id, pause, cancellationToken));
         if (isSealed is not true)
         {
             // The epoch stays open: what was prepared belongs to it whenever it is sealed.
@@ -125,5 +128,15 @@ internal sealed class CheckpointLoop : IDisposable
         _stream.End(epoch.Id, cancellationToken);
         _statistics.Add(pause);
         return CheckpointOutcome.Sealed;
+    }
+
+    private bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
+    {
+        bool isSealed = _participants.All(participant => participant.TrySeal(epoch, pause, cancellationToken));
+        if (isSealed)
+        {
+            Sealing?.Invoke();
+        }
+        return isSealed;
     }
 }

@@ -4,7 +4,8 @@ namespace Hikae.Sidecar.Epoch;
 /// <summary>Decides when the next checkpoint is due.</summary>
 /// <remarks>
 /// A guest that dirties memory is checkpointed at the given interval; one that hardly does, ever more rarely, up to the longest one.
-/// Whoever waits for a commit asks for one at once, not sooner than the shortest interval after the last.
+/// Whoever waits for a commit asks for one at once, not sooner than the shortest interval after the last. The question stands until a
+/// checkpoint answers it: one that was put off does not, and what was asked before the line was drawn needs no second checkpoint.
 /// </remarks>
 internal sealed class CheckpointPace : IDisposable
 {
@@ -32,6 +33,9 @@ internal sealed class CheckpointPace : IDisposable
     /// <summary>Somebody waits for a commit. Any thread.</summary>
     public void Ask() => _asked.Set();
 
+    /// <summary>The guest stands still, and what was asked for so far is part of the epoch that ends here. Also when no checkpoint can be made at all.</summary>
+    public void Answer() => _asked.Reset();
+
     /// <summary>Waits until the next checkpoint is due. Checkpoint thread only.</summary>
     public void Wait(CancellationToken cancellationToken)
     {
@@ -46,7 +50,6 @@ internal sealed class CheckpointPace : IDisposable
         {
             _asked.Wait(untilDue, cancellationToken);
         }
-        _asked.Reset();
         _lastStart = _clock.GetTimestamp();
     }
 

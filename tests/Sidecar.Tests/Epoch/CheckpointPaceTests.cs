@@ -33,6 +33,22 @@ public sealed class CheckpointPaceTests : IDisposable
         _clock.Advance(Shortest);
 
         _pace.Wait(CancellationToken.None);
+        _pace.Answer();
+
+        Assert.False(IsDue());
+    }
+
+    [Fact]
+    public void A_question_stands_until_a_checkpoint_answers_it()
+    {
+        _pace.Ask();
+        _clock.Advance(Shortest);
+        _pace.Wait(CancellationToken.None);
+        _clock.Advance(Shortest);
+        _pace.Wait(CancellationToken.None);
+
+        _pace.Answer();
+        _clock.Advance(Shortest);
 
         Assert.False(IsDue());
     }
