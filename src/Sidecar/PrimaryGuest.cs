@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Output;
+using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar;
 
@@ -8,7 +10,7 @@ internal sealed class PrimaryGuest : IDisposable
 {
     private readonly Func<long> _cachePagesReported;
 
-    public PrimaryGuest(SidecarOptions options, GuestConnection connection, QemuProcess process, IFreePages freePages, Func<long> cachePagesReported)
+    public PrimaryGuest(SidecarOptions options, GuestConnection connection, QemuProcess process, IFreePages freePages, Func<long> cachePagesReported, ILogger logger)
     {
         Options = options;
         Connection = connection;
@@ -18,6 +20,7 @@ internal sealed class PrimaryGuest : IDisposable
         Name = connection.Domain.Name;
         Monitor = new QemuMonitor(() => connection.Domain);
         Marker = SidecarMarker.Open(options.RunFile("state"));
+        Output = new GuestOutput(connection, Monitor, process, logger);
     }
 
     public SidecarOptions Options { get; }
@@ -34,8 +37,14 @@ internal sealed class PrimaryGuest : IDisposable
 
     public IFreePages FreePages { get; }
 
+    public GuestOutput Output { get; }
+
     /// <summary>Clean page cache pages in the guest's last answer; shown, not used.</summary>
     public long CachePagesReported => _cachePagesReported();
 
-    public void Dispose() => Marker.Dispose();
+    public void Dispose()
+    {
+        Output.Dispose();
+        Marker.Dispose();
+    }
 }

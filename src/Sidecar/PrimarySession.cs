@@ -7,6 +7,7 @@ using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Epoch;
 using Hikae.Sidecar.Link;
+using Hikae.Sidecar.Output;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
 
@@ -45,6 +46,7 @@ internal sealed class PrimarySession : IDisposable
     private readonly long _started = Stopwatch.GetTimestamp();
     private MemoryParticipant? _memory;
     private HardwareParticipant? _hardware;
+    private OutputParticipant? _outputs;
     private CheckpointLoop? _loop;
     private SessionThreads? _threads;
     private bool _dryStarted;
@@ -53,6 +55,7 @@ internal sealed class PrimarySession : IDisposable
     private ulong _committedEpoch;
     private long _backupBytes;
     private long _commits;
+    private ulong _coveredBy;
 
     /// <summary>Connects. Throws as <see cref="PrimaryLink.Connect"/>.</summary>
     public PrimarySession(PrimaryGuest guest, ProtectAnnotation annotation, GuestOwnership ownership, StatusBoard status, ILogger logger, CancellationToken stop)
@@ -85,7 +88,16 @@ internal sealed class PrimarySession : IDisposable
     }
 
     /// <summary>A device or memory came or went. Any thread.</summary>
-    public void NoteHardwareChange() => _hardware?.NoteChange();
+    public void NoteHardwareChange()
+    {
+        _hardware?.NoteChange();
+        if (_outputs is { } outputs)
+        {
+            // A new interface may be one: its packets must not leave for long without waiting.
+            outputs.NoteChange();
+            _pace.Ask();
+        }
+    }
 
     /// <summary>Tells the backup that protection ends by intent, so that it drops its replica. Any thread.</summary>
     public void SayBye(string reason)
@@ -114,6 +126,7 @@ internal sealed class PrimarySession : IDisposable
         {
             _status.MeasureWith(null);
             _loop?.AbortAll();
+            _outputs?.End();
         }
     }
 
@@ -198,8 +211,10 @@ internal sealed class PrimarySession : IDisposable
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
-        _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices], _pauses);
+        IEpochParticipant[] outputs = HoldOutputs() is { } held ? [held] : [];
+        _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices, .. outputs], _pauses);
         _loop.Committed += OnCommitted;
+        _loop.Sealing += _pace.Answer;
         try
         {
             while (Volatile.Read(ref _yieldAsked) == 0)
@@ -211,6 +226,7 @@ internal sealed class PrimarySession : IDisposable
                         AfterCheckpoint();
                         break;
                     case CheckpointOutcome.GuestPaused:
+                        _pace.Answer();
                         _status.Set(GuestState.Paused, "the guest was paused by a user; protection goes on when it runs again");
                         break;
                     default:
@@ -223,6 +239,27 @@ internal sealed class PrimarySession : IDisposable
         finally
         {
             deviceState.Detach();
+        }
+    }
+
+    private OutputParticipant? HoldOutputs()
+    {
+        if (_annotation.Outputs is GuestOutputs.Unheld)
+        {
+            return null;
+        }
+        _outputs = new OutputParticipant(_guest.Output, _pace.Ask, (_, release) => release());
+        _outputs.Plugged += OnPlugged;
+        return _outputs;
+    }
+
+    private void OnPlugged(EpochId epoch, IReadOnlyList<GuestInterface> added)
+    {
+        Volatile.Write(ref _coveredBy, epoch.Value);
+        if (_committedEpoch > 0)
+        {
+            string names = string.Join(", ", added.Select(nic => nic.Name));
+            _status.Set(GuestState.Synchronising, $"interface {names} was plugged in; what the guest said through it is not covered until the next checkpoint is committed");
         }
     }
 
@@ -274,6 +311,10 @@ internal sealed class PrimarySession : IDisposable
             PrimaryClaims.Protect(_ownership, _guest.Marker, _guest.Process.Pid, _link.Welcome.Host);
             _status.Set(GuestState.Protected, OutputsReason);
         }
+        else if (epoch.Value == Volatile.Read(ref _coveredBy))
+        {
+            _status.Set(GuestState.Protected, OutputsReason);
+        }
     }
 
     private string? OutputsReason => _annotation.Outputs is GuestOutputs.Unheld
@@ -305,6 +346,8 @@ internal sealed class PrimarySession : IDisposable
                 Interlocked.Read(ref _commits), counters.DirtyPages * ReplicationLimits.PageBytes, _link.Connection.BytesSent),
             SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported),
             Peer = _link.Welcome.Host,
+            Outputs = _guest.Output.Hold ?? status.Outputs,
+            Packets = _outputs is null ? null : _guest.Output.Counters.ToStatus(),
         };
     }
 }

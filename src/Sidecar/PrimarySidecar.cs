@@ -35,6 +35,7 @@ internal sealed class PrimarySidecar : IDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _end = new();
     private readonly AutoResetEvent _wake = new(false);
+    private readonly GuestPause _pause;
 
     // main thread only
     private string? _lastLoss;
@@ -52,8 +53,8 @@ internal sealed class PrimarySidecar : IDisposable
         _daemon = daemon;
         _status = status;
         _logger = logger;
-        var pause = new GuestPause(guest.Connection, guest.Monitor, guest.Process, guest.Marker, logger);
-        _claims = new PrimaryClaims(ownership, guest.Marker, pause, () => guest.Process.HasExited, guest.Process.Pid, status, logger);
+        _pause = new GuestPause(guest.Connection, guest.Monitor, guest.Process, guest.Marker, logger);
+        _claims = new PrimaryClaims(ownership, guest.Marker, _pause, () => guest.Process.HasExited, guest.Process.Pid, status, logger);
         daemon.RefreshAsked += Refresh;
         daemon.FailoverAsked += () => daemon.Answer(false, "ask the backup host: it takes the guest, this host cannot give it away");
     }
@@ -65,6 +66,7 @@ internal sealed class PrimarySidecar : IDisposable
         try
         {
             _claims.Survive();
+            ReleaseOutputs();
             while (!_end.IsCancellationRequested)
             {
                 RunOnce();
@@ -132,7 +134,7 @@ internal sealed class PrimarySidecar : IDisposable
         }
         catch (NotProtectableException error)
         {
-            _claims.Settle();
+            Settle();
             Wait(error.Message, RetryAfterRefusal);
         }
         catch (Exception error) when (error is PeerLostException or ReplicationProtocolException)
@@ -143,7 +145,7 @@ internal sealed class PrimarySidecar : IDisposable
                 _logger.PeerLost(error.Message);
                 _lastLoss = error.Message;
             }
-            _claims.Settle();
+            Settle();
             Wait(error.Message, RetryAfterLoss);
         }
         catch (GuestMovedException moved)
@@ -153,7 +155,7 @@ internal sealed class PrimarySidecar : IDisposable
         catch (ArbiterUnavailableException error)
         {
             _logger.ArbiterUnavailable(error.Message);
-            _claims.Settle();
+            Settle();
             Wait($"the arbiter cannot be reached: {error.Message}", RetryAfterLoss);
         }
         catch (OperationCanceledException)
@@ -161,7 +163,7 @@ internal sealed class PrimarySidecar : IDisposable
             // The annotation changed, or the end has come: its own claims follow.
             if (!_end.IsCancellationRequested)
             {
-                _claims.Settle();
+                Settle();
             }
         }
         catch (Exception error) when (error is not FencedException)
@@ -170,9 +172,24 @@ internal sealed class PrimarySidecar : IDisposable
             {
                 _logger.Unexpected(error.Message, error);
             }
-            _claims.Settle();
+            Settle();
             Wait(error.Message, RetryAfterLoss);
         }
+    }
+
+    /// <summary>This host alone may run the guest, or <see cref="FencedException"/>: then nothing it said since the last commit is released.</summary>
+    private void Settle()
+    {
+        _claims.Settle();
+        ReleaseOutputs();
+    }
+
+    /// <summary>What waited leaves, and the filters are taken away; when that fails, the next settling tries again, and packets pass meanwhile.</summary>
+    private void ReleaseOutputs()
+    {
+        _guest.Output.ReleaseAll();
+        _guest.Output.TryRemove(_pause);
+        _status.Update(status => status with { Outputs = status.Outputs is OutputHold.Held ? OutputHold.Unheld : status.Outputs, Packets = null });
     }
 
     private void RunSession()
@@ -250,11 +267,13 @@ internal sealed class PrimarySidecar : IDisposable
     private void AfterMove(Recovered recovered)
     {
         _claims.SettleAfterMove();
+        ReleaseOutputs();
         Wait(recovered.Ok ? "the backup says that it runs the guest, but the ownership record does not" : $"the planned failover did not succeed: {recovered.Reason}", RetryAfterRefusal);
     }
 
     private int DestroyGuest(FencedException error)
     {
+        _guest.Output.DropAll();
         _logger.Fenced(error.Message);
         _status.Set(GuestState.Fenced, error.Message);
         using var destroyed = new ManualResetEventSlim();
@@ -272,6 +291,7 @@ internal sealed class PrimarySidecar : IDisposable
         string reason = _endReason ?? "stopped";
         _status.Set(GuestState.Ending, reason);
         _claims.End();
+        ReleaseOutputs();
         _logger.Ending(reason);
         _daemon.SayGoodbye();
         return 0;

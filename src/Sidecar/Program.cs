@@ -118,7 +118,7 @@ internal static class Program
             return GuestNotFound;
         }
         using var freePages = new AgentFreePages(connection, logger);
-        using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported);
+        using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported, logger);
         using var daemon = new DaemonClient(Path.Combine(options.RunDirectory, "hikaed.sock"), NewRegistration(options, guest.Name), logger);
         using var status = new StatusBoard(FirstStatus(options, guest.Name, GuestState.Starting), daemon, TimeProvider.System, logger);
         using var metadata = new MetadataStatus(connection, status, logger);

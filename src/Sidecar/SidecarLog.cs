@@ -39,6 +39,12 @@ internal static partial class SidecarLog
     [LoggerMessage(109, LogLevel.Warning, "The guest agent's answer was refused: {Detail}")]
     internal static partial void AgentRefused(this ILogger logger, string detail);
 
+    [LoggerMessage(110, LogLevel.Warning, "The filters in front of the guest's interfaces could not be taken away yet: {Detail}. Its packets pass through here")]
+    internal static partial void FiltersNotRemoved(this ILogger logger, string detail);
+
+    [LoggerMessage(111, LogLevel.Warning, "QEMU did not take {Bytes} bytes of packets of interface {Name} in time: they are lost")]
+    internal static partial void PacketsNotTaken(this ILogger logger, string name, long bytes);
+
     [LoggerMessage(201, LogLevel.Warning, "{Epoch} took {PauseMs} ms of guest pause")]
     internal static partial void LongPause(this ILogger logger, EpochId epoch, double pauseMs);
 

@@ -62,6 +62,9 @@ public sealed record GuestStatus
     /// <remarks>The JSON reader sets an init-only member that is not in the message to 0, past any initialiser, and 0 cannot be written again.</remarks>
     public OutputHold Outputs { get => field == 0 ? OutputHold.None : field; init; }
 
+    /// <summary>Packets that wait for their commit; null where none are held.</summary>
+    public PacketCounts? Packets { get; init; }
+
     /// <summary>Name of the host that wrote this.</summary>
     public required string Host { get; init; }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Xml;
 using System.Xml.Linq;
 using Hikae.Protocol.Annotation;
-using Hikae.Protocol.Replication;
 
 namespace Hikae.Sidecar.Capture;
 
@@ -28,7 +26,7 @@ internal static class GuestRequirements
     /// <param name="outputs">What the annotation says about outputs.</param>
     public static void Check(string liveXml, GuestOutputs outputs)
     {
-        XElement domain = Parse(liveXml);
+        XElement domain = LiveXml.Parse(liveXml);
         XElement? devices = domain.Element("devices");
         var reasons = new List<string>();
 
@@ -89,9 +87,9 @@ internal static class GuestRequirements
         {
             reasons.Add($"interface {name} may be served by vhost-net, which writes guest memory where writes are not seen: give it <driver name='qemu'/>");
         }
-        else if (outputs is not GuestOutputs.Unheld && nic.Element("link")?.Attribute("state")?.Value is not "down")
+        else if (outputs is not GuestOutputs.Unheld && nic.Element("driver")?.Attribute("queues")?.Value is { } queues and not "1")
         {
-            reasons.Add($"interface {name} would let packets out before their checkpoint is committed (outputs=\"unheld\" allows that, for experiments)");
+            reasons.Add($"interface {name} has {queues} queues, and QEMU lets packets be held of one only: remove queues='{queues}' from its <driver>");
         }
     }
 
@@ -105,24 +103,6 @@ internal static class GuestRequirements
         else if (outputs is not GuestOutputs.Unheld && disk.Element("readonly") is null && disk.Attribute("device")?.Value is not "cdrom")
         {
             reasons.Add($"disk {name} is writable, and its writes would reach the image before their checkpoint is committed (outputs=\"unheld\" allows that, for experiments)");
-        }
-    }
-
-    private static XElement Parse(string liveXml)
-    {
-        if (liveXml.Length > ReplicationLimits.MaxDomainXmlBytes)
-        {
-            throw new NotProtectableException($"the domain XML has {liveXml.Length} characters, the limit is {ReplicationLimits.MaxDomainXmlBytes}");
-        }
-        try
-        {
-            using var text = new StringReader(liveXml);
-            using XmlReader reader = XmlReader.Create(text, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
-            return XElement.Load(reader);
-        }
-        catch (XmlException error)
-        {
-            throw new NotProtectableException($"the domain XML cannot be read: {error.Message}");
         }
     }
 }

@@ -55,12 +55,19 @@ public sealed class GuestRequirementsTests
     }
 
     [Fact]
-    public void With_outputs_held_what_would_leave_too_early_is_refused()
-    {
-        string refusal = Refusal(Domain(Disk + Nic), GuestOutputs.Held);
+    public void With_outputs_held_what_would_leave_too_early_is_refused() =>
+        Assert.Contains("disk vda is writable", Refusal(Domain(Disk + Nic), GuestOutputs.Held), StringComparison.Ordinal);
 
-        Assert.Contains("interface vnet0 would let packets out", refusal, StringComparison.Ordinal);
-        Assert.Contains("disk vda is writable", refusal, StringComparison.Ordinal);
+    [Fact]
+    public void An_interface_whose_packets_can_be_held_is_accepted() => GuestRequirements.Check(Domain(Nic), GuestOutputs.Held);
+
+    [Fact]
+    public void An_interface_with_several_queues_cannot_be_held()
+    {
+        string several = Nic.Replace("<driver name='qemu'/>", "<driver name='qemu' queues='4'/>", StringComparison.Ordinal);
+
+        Assert.Contains("interface vnet0 has 4 queues", Refusal(Domain(several), GuestOutputs.Held), StringComparison.Ordinal);
+        GuestRequirements.Check(Domain(several), GuestOutputs.Unheld);
     }
 
     [Fact]
