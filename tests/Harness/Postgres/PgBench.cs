@@ -14,6 +14,9 @@ public sealed class PgBench : IDisposable
         INSERT INTO committed (client, n) VALUES (:client_id, :n);
         """;
 
+    // It runs for a part of this; TCP waits for longer and longer between two tries.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hikae-pgbench-");
     private readonly Process _process;
     private readonly Task<string> _output;
@@ -52,10 +55,14 @@ public sealed class PgBench : IDisposable
         return guest.Lab.TryClient("psql", "-h", $"{guest.Address}", "-U", "postgres", "-q", "-c", "SELECT 1").Succeeded;
     }
 
-    /// <summary>What it printed and how it ended, when it has ended.</summary>
+    /// <summary>What it printed and how it ended, when it has ended. A connection that hangs keeps it from that: then this throws.</summary>
     public CommandResult WaitForEnd()
     {
-        _process.WaitForExit();
+        if (!_process.WaitForExit(Patience))
+        {
+            throw new LabException($"pgbench did not end within {Patience.TotalSeconds} s: a connection hangs");
+        }
+
         return new CommandResult("pgbench", _process.ExitCode, _output.GetAwaiter().GetResult(), _errors.GetAwaiter().GetResult());
     }
 
