@@ -16,6 +16,7 @@ internal sealed partial class GuestDisks : IDisposable
     private readonly LabHost _host;
     private readonly GuestConnection _connection;
     private readonly Dictionary<string, OverlayServer> _servers = [];
+    private int _from;
 
     public GuestDisks(LabGuest guest, LabHost host)
     {
@@ -46,8 +47,11 @@ internal sealed partial class GuestDisks : IDisposable
     {
         int left = calls ?? int.MaxValue;
         return Graph = new BlockGraph(
-            new QemuMonitor(() => left-- > 0 ? _connection.Domain : throw new OperationCanceledException("killed")), () => _connection.Domain, CommandLine, StateFile);
+            new QemuMonitor(() => left-- > 0 ? _connection.Domain : throw new OperationCanceledException("killed")), () => _connection.Domain, CommandLine, StateFile) { FileRoot = _host.PathOf("") };
     }
+
+    /// <summary>As if every disk had been plugged in while the guest ran.</summary>
+    public IReadOnlyList<GuestDisk> DiscoverWithoutCommandLine() => new BlockGraph(Monitor, () => _connection.Domain, [], StateFile + ".none").Discover();
 
     public OverlayServer Serve(GuestDisk disk)
     {
@@ -55,12 +59,12 @@ internal sealed partial class GuestDisks : IDisposable
         {
             old.Dispose();
         }
-        return _servers[disk.Alias] = new OverlayServer(Outside($"/srv/shared/{SocketName(disk)}"), Outside(disk.ImagePath), disk.ExportBytes, disk.Format == "qcow2");
+        return _servers[disk.Alias] = new OverlayServer(Outside(SocketOf(disk)), Outside(disk.ImagePath), disk.ExportBytes, disk.Format == "qcow2");
     }
 
     public OverlayServer ServerOf(GuestDisk disk) => _servers[disk.Alias];
 
-    public static string SocketOf(GuestDisk disk) => $"/srv/shared/{SocketName(disk)}";
+    public string SocketOf(GuestDisk disk) => $"/srv/shared/guests/{Guest.Name}/{_host.Name}-{disk.Alias}.sock";
 
     public void InsertAll(IReadOnlyList<GuestDisk> disks)
     {
@@ -109,6 +113,13 @@ internal sealed partial class GuestDisks : IDisposable
         .Select(node => $"{node.GetProperty("node-name")} {node.GetProperty("drv")} {node.GetProperty("file")} ro {node.GetProperty("ro")} {node.GetProperty("cache")} {node.GetProperty("detect_zeroes")}")
         .Order()];
 
+    /// <summary>The guest was reset: its numbers begin anew.</summary>
+    public void WaitForRestart(int restarts = 1)
+    {
+        Guest.Lab.Until($"{Guest.Name} came up again", () => Regex.Count(Guest.SerialOn(_host), $"guest {Guest.Name} up") > restarts);
+        _from = Guest.SerialOn(_host).LastIndexOf($"guest {Guest.Name} up", StringComparison.Ordinal);
+    }
+
     /// <summary>Waits until every disk did <paramref name="operations"/> more, all of them right.</summary>
     public void WaitForGoodWork(int disks, long operations = 60)
     {
@@ -120,8 +131,10 @@ internal sealed partial class GuestDisks : IDisposable
         });
     }
 
+    /// <summary>The guest ends with its servers: QEMU would go on looking for them.</summary>
     public void Dispose()
     {
+        _host.TryRun("virsh", "-q", "destroy", Guest.Name);
         _connection.Dispose();
         foreach (OverlayServer server in _servers.Values)
         {
@@ -129,14 +142,12 @@ internal sealed partial class GuestDisks : IDisposable
         }
     }
 
-    private static string SocketName(GuestDisk disk) => $"hikae-{disk.Alias}.sock";
-
     private string Outside(string path) => path.Replace("/srv/shared", Guest.Lab.SharedFolder, StringComparison.Ordinal);
 
     private Dictionary<string, long> Operations()
     {
-        string serial = Guest.SerialOn(_host);
-        Assert.DoesNotContain("blocks BAD", serial, StringComparison.Ordinal);
+        string serial = Guest.SerialOn(_host)[_from..];
+        Assert.Null(serial.Split('\n').FirstOrDefault(line => line.StartsWith("blocks BAD", StringComparison.Ordinal)));
         var last = new Dictionary<string, long>();
         foreach (Match line in GoodLine().Matches(serial))
         {

@@ -14,10 +14,20 @@ public sealed class InsertionTests(DisksLab lab)
         "scsi,raw,16M", "scsi,qcow2,32M", "scsi,raw,16M,iothread", "scsi,qcow2,32M,iothread",
     ];
 
+    // Options that must be the same before and after; a reopen would lose them.
+    private static readonly (string Disk, string Plain, string Special)[] SpecialOptions =
+    [
+        ("data0.raw", "discard='unmap'", "discard='unmap' detect_zeroes='unmap' error_policy='stop'"),
+        ("data2.raw", "cache='none'", "cache='unsafe'"),
+        ("data3.qcow2", "cache='none'", "cache='directsync' io='native'"),
+        ("data4.raw", "cache='none' discard='unmap'", "cache='writeback' io='threads'"),
+        ("data5.qcow2", "discard='unmap'", "discard='unmap' detect_zeroes='on'"),
+    ];
+
     [Fact]
     public void A_guest_notices_nothing_and_no_write_passes_by()
     {
-        LabGuest guest = lab.Lab.StartGuest("kinds", new LabGuestOptions { MemoryMiB = 128, App = "blocks", Append = "hikae.pace=30", Data = Kinds });
+        LabGuest guest = lab.Lab.StartGuest("kinds", new LabGuestOptions { MemoryMiB = 128, App = "blocks", Append = "hikae.pace=30", Data = Kinds, EditXml = WithSpecialOptions });
         using var disks = new GuestDisks(guest, lab.Lab.HostA);
         disks.WaitForGoodWork(Kinds.Length, 5);
         string[] options = disks.NodeOptions();
@@ -45,5 +55,16 @@ public sealed class InsertionTests(DisksLab lab)
 
         lab.Lab.HostA.Virsh("destroy", guest.Name);
         Assert.All(all.Where(disk => disk.Format == "qcow2"), disk => lab.Lab.Client("qemu-img", "check", disk.ImagePath.Replace("/srv/shared", lab.Lab.SharedFolder, StringComparison.Ordinal)));
+    }
+
+    private static string WithSpecialOptions(string xml)
+    {
+        foreach ((string disk, string plain, string special) in SpecialOptions)
+        {
+            int source = xml.IndexOf(disk, StringComparison.Ordinal);
+            int driver = xml.LastIndexOf("<driver", source, StringComparison.Ordinal);
+            xml = xml[..driver] + xml[driver..source].Replace(plain, special, StringComparison.Ordinal) + xml[source..];
+        }
+        return xml.Replace("<target dev='vdc' bus='virtio'/>", "<target dev='vdc' bus='virtio'/><iotune><total_iops_sec>300</total_iops_sec></iotune>", StringComparison.Ordinal);
     }
 }

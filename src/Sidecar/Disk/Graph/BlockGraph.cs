@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Native.Libvirt;
+using Hikae.Native.Linux;
 using Hikae.Sidecar.Capture;
 
 namespace Hikae.Sidecar.Disk.Graph;
@@ -30,6 +31,9 @@ internal sealed class BlockGraph
         _inserted = new InsertedDisks(stateFile);
     }
 
+    /// <summary>Put before an image's path to find it from here. Empty, except where the guest's host is another root directory than ours.</summary>
+    public string FileRoot { get; init; } = "";
+
     /// <summary>Disks that we may stand in, by the file alone: no monitor command is sent.</summary>
     public IReadOnlyList<InsertedDisk> Remembered => _inserted.All;
 
@@ -38,13 +42,13 @@ internal sealed class BlockGraph
 
     /// <summary>
     /// Our node in, libvirt's out. Nothing happens to a disk that is inserted. Fails with <see cref="QemuMonitorException"/>: all is as before;
-    /// with <see cref="BlockGraphException"/>: the guest must stay stopped. Afterwards nobody holds QEMU's locks on the image: take them.
+    /// with <see cref="LinuxException"/>: the image cannot be looked at; with <see cref="BlockGraphException"/>: the guest must stay stopped. Afterwards nobody holds QEMU's locks on the image: take them.
     /// </summary>
     /// <param name="disk">Of <see cref="Discover"/>.</param>
     /// <param name="socketPath">Where our server answers, as QEMU names the path.</param>
     public void Insert(GuestDisk disk, string socketPath)
     {
-        var inserted = new InsertedDisk(disk, socketPath);
+        var inserted = new InsertedDisk(disk, socketPath, FileOwner.Of(FileRoot + disk.ImagePath));
         bool known = _inserted.Find(disk.Alias) is not null;
         _inserted.Add(inserted);
         try
@@ -67,8 +71,7 @@ internal sealed class BlockGraph
     {
         if (_inserted.Find(disk.Alias) is { } inserted)
         {
-            new DiskInsertion(_monitor, inserted).Remove();
-            _inserted.Remove(disk.Alias);
+            Remove(inserted);
         }
     }
 
@@ -103,8 +106,7 @@ internal sealed class BlockGraph
             }
             else if (!device.Node.StartsWith(NodeNames.Prefix, StringComparison.Ordinal) || !insertion.IsComplete)
             {
-                insertion.Remove();
-                _inserted.Remove(disk.Disk.Alias);
+                Remove(disk);
             }
         }
         return _inserted.All;
@@ -147,5 +149,17 @@ internal sealed class BlockGraph
                 gravest = change;
             }
         }
+    }
+
+    private void Remove(InsertedDisk inserted)
+    {
+        // When the host the guest came from destroys its own, libvirt there takes the image on the shared storage away from QEMU's user.
+        string image = FileRoot + inserted.Disk.ImagePath;
+        if (FileOwner.Of(image) != inserted.ImageOwner)
+        {
+            inserted.ImageOwner.Take(image);
+        }
+        new DiskInsertion(_monitor, inserted).Remove();
+        _inserted.Remove(inserted.Disk.Alias);
     }
 }

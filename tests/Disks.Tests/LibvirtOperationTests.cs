@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Hikae.Sidecar.Disk.Graph;
+using Xunit;
+
+namespace Hikae.Disks.Tests;
+
+/// <summary>What an administrator can ask of libvirt while disks are inserted.</summary>
+public sealed class LibvirtOperationTests(DisksLab lab)
+{
+    private const string Images = "/srv/shared/guests/asked";
+
+    // vdb is raw, sdc is qcow2.
+    private static readonly string[][] Refused =
+    [
+        ["snapshot-create-as", "asked", "one", "--disk-only", "--no-metadata", "--diskspec", $"vdb,file={Images}/vdb.overlay", "--diskspec", "sdc,snapshot=no"],
+        ["snapshot-create-as", "asked", "one", "--disk-only", "--no-metadata", "--diskspec", $"sdc,file={Images}/sdc.overlay", "--diskspec", "vdb,snapshot=no"],
+        ["snapshot-create-as", "asked", "two", "--diskspec", "vdb,snapshot=no"],
+        ["blockcopy", "asked", "vdb", $"{Images}/vdb.copy", "--transient-job", "--wait", "--pivot"],
+        ["blockcopy", "asked", "sdc", $"{Images}/sdc.copy", "--transient-job", "--wait", "--pivot"],
+        ["blockcommit", "asked", "vdb", "--active", "--wait", "--pivot"],
+        ["blockcommit", "asked", "sdc", "--active", "--wait", "--pivot"],
+        ["blockpull", "asked", "vdb", "--wait"],
+        ["blockpull", "asked", "sdc", "--wait"],
+        ["blockresize", "asked", "vdb", "40M"],
+        ["blockresize", "asked", "sdc", "40M"],
+        ["backup-begin", "asked"],
+        ["checkpoint-create-as", "asked", "three"],
+        ["domblkthreshold", "asked", "vdb", "1000"],
+    ];
+
+    private static readonly string[][] Harmless =
+    [
+        ["domblklist", "asked"], ["domblkinfo", "asked", "vdb"], ["domblkinfo", "asked", "sdc"], ["domblkstat", "asked", "vdb"], ["domblkstat", "asked", "sdc"],
+        ["domstats", "asked"], ["domblkerror", "asked"], ["blkdeviotune", "asked", "vdb", "--total-iops-sec", "400"], ["blkdeviotune", "asked", "sdc", "--total-iops-sec", "400"],
+        ["dump", "asked", "/srv/shared/asked.core", "--memory-only"], ["change-media", "asked", "sdz", "/srv/shared/medium.raw", "--insert"],
+        ["change-media", "asked", "sdz", "--eject"], ["suspend", "asked"], ["resume", "asked"], ["reset", "asked"],
+    ];
+
+    [Fact]
+    public void What_would_move_a_disk_away_fails_before_data_moves()
+    {
+        LabGuest guest = lab.Lab.StartGuest("asked", new LabGuestOptions
+        {
+            MemoryMiB = 128, App = "blocks", Append = "hikae.pace=30", Data = ["virtio,raw,16M", "scsi,qcow2,16M"],
+            EditXml = xml => xml.Replace("</devices>", "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><target dev='sdz' bus='sata'/><readonly/></disk></devices>", StringComparison.Ordinal),
+        });
+        using var disks = new GuestDisks(guest, lab.Lab.HostA);
+        lab.Lab.HostA.Shell("truncate -s 4M /srv/shared/medium.raw");
+        disks.WaitForGoodWork(2, 5);
+        IReadOnlyList<GuestDisk> all = disks.Graph.Discover();
+        string[] hashes = disks.Stopped(() =>
+        {
+            disks.InsertAll(all);
+            return disks.ImageHashes(all);
+        });
+        string xml = lab.Lab.HostA.Virsh("dumpxml", "asked");
+
+        Assert.All(Refused, operation => Assert.False(lab.Lab.HostA.TryRun("virsh", ["-q", .. operation]).Succeeded, string.Join(' ', operation)));
+
+        Assert.Null(disks.Graph.Check());
+        Assert.Equal(xml, lab.Lab.HostA.Virsh("dumpxml", "asked"));
+        disks.WaitForGoodWork(2);
+
+        Assert.All(Harmless, operation => lab.Lab.HostA.Virsh(operation));
+
+        lab.Lab.HostA.RestartLibvirtd();
+        Assert.Null(disks.Graph.Check());
+        disks.WaitForRestart();
+        disks.WaitForGoodWork(2);
+        Assert.Equal(hashes, disks.ImageHashes(all));
+
+        disks.Stopped(() => disks.RemoveAll(all));
+        disks.WaitForGoodWork(2);
+        lab.Lab.HostA.Virsh("snapshot-create-as", "asked", "one", "--disk-only", "--no-metadata", "--diskspec", $"vdb,file={Images}/vdb.overlay", "--diskspec", $"sdc,file={Images}/sdc.overlay");
+        NotProtectableExceptionHas(disks, "disk vdb has a backing chain");
+    }
+
+    private static void NotProtectableExceptionHas(GuestDisks disks, string reason) =>
+        Assert.Contains(reason, Assert.Throws<Sidecar.NotProtectableException>(disks.Graph.Discover).Message, StringComparison.Ordinal);
+}
