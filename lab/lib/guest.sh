@@ -18,7 +18,7 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --outputs unheld   with --protect
   --interval MS      with --protect
   --app idle|counter|dirty|busy|blocks|ledger   default idle; blocks writes and verifies every disk that is not mounted; ledger keeps
-                     its file on --disk
+                     its file on --disk, without one in memory
   --dirty REGION_KB,SIZE_KB,MS   for --app dirty: 65536,1024,100
   --with postgresql  for debian-guest: PostgreSQL on its disk, open to the LAN, user and database postgres
   --append WORDS     more for the kernel's command line
