@@ -24,8 +24,9 @@ internal static class Program
         var seed = new Option<int?>("--seed") { Description = "chaos: what happens when (default: another each time)" };
         var firstRound = new Option<int>("--first-round") { Description = "chaos: begin with this one, to run a round again alone", DefaultValueFactory = _ => 1 };
         var outputs = new Option<string?>("--outputs") { Description = "chaos: \"unheld\" to see it find losses" };
+        var inMemory = new Option<bool>("--in-memory") { Description = "chaos: a guest without a disk" };
         outputs.AcceptOnlyFromAmong("unheld");
-        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs };
+        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs, inMemory };
         command.SetAction(parsed => Run(
             Benchmarks.Single(benchmark => benchmark.Name == parsed.GetValue(name)),
             new BenchmarkOptions(parsed.GetValue(seconds), parsed.GetValue(runs), Console.Error)
@@ -34,6 +35,7 @@ internal static class Program
                 FirstRound = parsed.GetValue(firstRound),
                 Seed = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
                 Outputs = parsed.GetValue(outputs),
+                InMemory = parsed.GetValue(inMemory),
             },
             parsed.GetValue(json)));
         return command.Parse(arguments).Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -19,6 +19,9 @@ internal sealed record BenchmarkOptions(int Seconds, int? Runs, TextWriter Progr
     /// <summary>Chaos: "unheld" to see it fail; null = held.</summary>
     public string? Outputs { get; init; }
 
+    /// <summary>Chaos: the guest has no disk.</summary>
+    public bool InMemory { get; init; }
+
     public TimeSpan Window => TimeSpan.FromSeconds(Seconds);
 
     public void Say(string what) => Progress.WriteLine($"bench: {what}");

@@ -23,6 +23,7 @@ internal sealed class ChaosBenchmark : Benchmark
             FirstRound = options.FirstRound,
             Rounds = options.Rounds,
             Outputs = options.Outputs,
+            InMemory = options.InMemory,
             Say = options.Say,
         };
         options.Say($"seed {chaos.Seed}");

@@ -19,6 +19,9 @@ public sealed record ChaosOptions
     /// <summary>"unheld" to see the checks fail; null = outputs held.</summary>
     public string? Outputs { get; init; }
 
+    /// <summary>A guest without a disk, its ledger in memory: what it holds is lost, and the run over, when it is not protected and its host fails.</summary>
+    public bool InMemory { get; init; }
+
     /// <summary>The rounds' log.</summary>
     public Action<string> Say { get; init; } = _ => { };
 }

@@ -38,7 +38,12 @@ public sealed class ChaosRun : IDisposable
         _lab = lab;
         _options = options;
         _primary = lab.HostA;
-        _guest = lab.Guest("ledger", LedgerGuest.Options with { Protect = lab.HostB.Name, Outputs = options.Outputs });
+        _guest = lab.Guest("ledger", LedgerGuest.Options with
+        {
+            Protect = lab.HostB.Name,
+            Outputs = options.Outputs,
+            Disk = options.InMemory ? null : LedgerGuest.Options.Disk,
+        });
         _faults = new FaultInjector(_guest);
         _ownership = new OwnershipWatch(_guest);
         _lan = lab.Watch();
@@ -60,7 +65,7 @@ public sealed class ChaosRun : IDisposable
         {
             Round(round);
             bool isLast = round == _options.FirstRound + _options.Rounds - 1;
-            if (isLast || (round - _options.FirstRound + 1) % _options.RoundsBetweenDiskChecks == 0)
+            if (!_options.InMemory && (isLast || (round - _options.FirstRound + 1) % _options.RoundsBetweenDiskChecks == 0))
             {
                 CheckDisk(round, startAgain: !isLast);
             }
@@ -144,6 +149,11 @@ public sealed class ChaosRun : IDisposable
 
     private void StartFromDisk(int round)
     {
+        if (_options.InMemory)
+        {
+            throw new LabException($"seed {_options.Seed}, round {round}: the guest runs nowhere, and had no disk to remember anything\n{_lab.Logs()}");
+        }
+
         LabHost host = _lab.Hosts.SingleOrDefault(host => host.Name == _ownership.Owner) ?? _lab.HostA;
         _options.Say($"  runs nowhere: started from its disk on {host.Name}");
         Totals.Restarts++;
