@@ -142,7 +142,8 @@ internal sealed partial class GuestDisks : IDisposable
         }
     }
 
-    private string Outside(string path) => path.Replace("/srv/shared", Guest.Lab.SharedFolder, StringComparison.Ordinal);
+    /// <summary>Where a file of the shared storage is outside the lab.</summary>
+    public string Outside(string path) => path.Replace("/srv/shared", Guest.Lab.SharedFolder, StringComparison.Ordinal);
 
     private Dictionary<string, long> Operations()
     {

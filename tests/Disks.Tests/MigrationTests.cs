@@ -49,7 +49,7 @@ public sealed class MigrationTests(DisksLab lab)
             using var incidents = new PassingThrough(disks, all);
             disks.WaitForGoodWork(3);
 
-            LetHostBBeReached();
+            lab.LetHostBBeReached();
             lab.Lab.HostA.Virsh("migrate", "--live", "--unsafe", "moved", "qemu+tcp://hostB/system");
             Assert.Equal(1, incidents.Began);
         }
@@ -92,13 +92,6 @@ public sealed class MigrationTests(DisksLab lab)
         target.Stopped(() => target.InsertAll(target.Graph.Discover()));
         target.WaitForGoodWork(3);
     }
-
-    private void LetHostBBeReached() => lab.Lab.HostB.Shell(
-        """
-        printf 'listen_tls = 0\nlisten_tcp = 1\nauth_tcp = "none"\n' >>/etc/libvirt/libvirtd.conf
-        pid=$(cat /run/libvirtd.pid); kill $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; libvirtd -d --listen
-        while ! virsh -q -c qemu+tcp://hostB/system list; do sleep 0.2; done
-        """);
 
     /// <summary>What the sidecar does at least: at the first sign, everything goes to the image.</summary>
     private sealed class PassingThrough : IDiskIncidents, IDisposable

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Net.Sockets;
+using Hikae.Harness.Labs;
+using Hikae.Sidecar.Disk;
+using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Disk.Graph;
+using Hikae.Sidecar.Disk.Images;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Hikae.Disks.Tests;
+
+/// <summary>The sidecar's own server in a guest's block graph, epoch after epoch.</summary>
+public sealed class HeldDiskTests(DisksLab lab)
+{
+    private const long BufferBytes = 64 << 20;
+    private const ulong Epochs = 10;
+
+    [Fact]
+    public void Held_writes_reach_the_image_and_nobody_else_opens_it_before()
+    {
+        LabGuest guest = lab.Lab.StartGuest("held", new LabGuestOptions
+        {
+            MemoryMiB = 128, App = "blocks", Append = "hikae.pace=30", Data = ["virtio,raw,16M", "scsi,qcow2,32M,iothread"],
+        });
+        using var disks = new GuestDisks(guest, lab.Lab.HostA);
+        disks.WaitForGoodWork(2, 5);
+        Held[] all = [.. disks.Graph.Discover().Select(disk => new Held(disk, disks))];
+        disks.Stopped(() => Assert.All(all, held =>
+        {
+            disks.Graph.Insert(held.Disk, disks.SocketOf(held.Disk));
+            held.Image.Lock(held.Disk.Format);
+            held.Server.Hold();
+        }));
+        for (ulong epoch = 1; epoch <= Epochs; epoch++)
+        {
+            disks.WaitForGoodWork(2, 5);
+            disks.Stopped(() => Assert.All(all, held => held.Server.Seal(epoch)));
+            Assert.Null(disks.Graph.Check());
+            Assert.All(all, held => held.Server.Commit(epoch));
+        }
+        Assert.All(all, held => Assert.True(held.WaitFlushed(Epochs)));
+
+        // Nobody listens to QEMU's events here, so nothing is passed through: the other host must not get at the image.
+        lab.LetHostBBeReached();
+        CommandResult move = lab.Lab.HostA.TryRun("virsh", "-q", "migrate", "--live", "--unsafe", "held", "qemu+tcp://hostB/system");
+        Assert.Contains("lock", Assert.IsType<CommandResult>(move).Errors, StringComparison.Ordinal);
+        guest.WaitForDomainState(lab.Lab.HostA, "running");
+        Assert.Null(disks.Graph.Check());
+        disks.WaitForGoodWork(2);
+
+        disks.Stopped(() => Assert.All(all, held =>
+        {
+            held.Server.PassThrough();
+            Assert.True(held.Server.WaitDrained(TimeSpan.FromSeconds(60)));
+            held.Image.Unlock();
+            disks.Graph.Remove(held.Disk);
+        }));
+        disks.WaitForGoodWork(2);
+        Assert.All(all, held => held.Dispose());
+    }
+
+    private sealed class Held : IDisposable
+    {
+        private readonly EpochBuffer _buffer;
+        private readonly ManualResetEventSlim _flushedLast = new();
+
+        public Held(GuestDisk disk, GuestDisks disks)
+        {
+            Disk = disk;
+            string socket = disks.Outside(disks.SocketOf(disk));
+            Image = FileImage.Open(disks.Outside(disk.ImagePath));
+            _buffer = EpochBuffer.Open(socket + ".buffer", BufferBytes);
+            Server = new ServedDisk(disk.Alias, Image, _buffer, disk.ExportBytes, NullLogger.Instance);
+            Server.Flushed += epoch =>
+            {
+                if (epoch >= Epochs)
+                {
+                    _flushedLast.Set();
+                }
+            };
+            var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            listener.Bind(new UnixDomainSocketEndPoint(socket));
+            File.SetUnixFileMode(socket, (UnixFileMode)0b110_110_110);
+            listener.Listen();
+            Server.Serve(listener);
+        }
+
+        public GuestDisk Disk { get; }
+
+        public FileImage Image { get; }
+
+        public ServedDisk Server { get; }
+
+        public bool WaitFlushed(ulong epoch) => epoch == Epochs && _flushedLast.Wait(TimeSpan.FromSeconds(60));
+
+        public void Dispose()
+        {
+            Server.Dispose();
+            _buffer.Dispose();
+            Image.Dispose();
+            _flushedLast.Dispose();
+        }
+    }
+}
