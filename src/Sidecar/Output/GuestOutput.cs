@@ -242,15 +242,12 @@ internal sealed class GuestOutput : IDisposable
 
     private void Insert(GuestInterface nic)
     {
-        string[] directories = Directory.GetDirectories(DomainsDirectory, $"domain-{_guest.Domain.Id}-*");
-        if (directories.Length != 1)
-        {
-            throw new NotProtectableException($"{directories.Length} directories {DomainsDirectory}/domain-{_guest.Domain.Id}-*, expected one");
-        }
+        string directory = DomainDirectory.Find(DomainsDirectory, _guest.Domain)
+            ?? throw new NotProtectableException($"there is no directory {DomainsDirectory}/domain-{_guest.Domain.Id}-*");
         HeldInterface? held = null;
         try
         {
-            using (var sockets = new FilterSockets(directories[0], _qemuPid))
+            using (var sockets = new FilterSockets(directory, _qemuPid))
             {
                 (Socket fromGuest, Socket toNetwork) = _filters.Connect(nic, sockets);
                 held = new HeldInterface(nic, fromGuest, toNetwork, MaxHeldBytes, () => _packetWaits());

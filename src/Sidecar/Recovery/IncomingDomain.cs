@@ -120,14 +120,8 @@ internal sealed class IncomingDomain : IDisposable
 
     public void Dispose() => Domain.Dispose();
 
-    // QEMU's unprivileged user owns domain-ID-NAME, and security drivers let it write there. libvirt cuts long names.
-    private string OwnDirectory(string stateDirectory)
-    {
-        string[] found = Directory.GetDirectories(stateDirectory, $"domain-{Domain.Id}-*");
-        return found.Length == 1
-            ? found[0]
-            : throw new RecoveryException($"{found.Length} directories {stateDirectory}/domain-{Domain.Id}-*, expected one.");
-    }
+    private string OwnDirectory(string stateDirectory) => DomainDirectory.Find(stateDirectory, Domain)
+        ?? throw new RecoveryException($"There is no directory {stateDirectory}/domain-{Domain.Id}-*.");
 
     private static void WriteCapability(Utf8JsonWriter writer, string name)
     {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Native.Libvirt;
+
+namespace Hikae.Sidecar.Capture;
+
+/// <summary>The directory that libvirt makes for one run of a guest. QEMU's unprivileged user owns it, and security drivers let QEMU write there.</summary>
+internal static class DomainDirectory
+{
+    /// <summary>Finds it.</summary>
+    /// <param name="stateDirectory">Where libvirt makes them, "/var/lib/libvirt/qemu".</param>
+    /// <param name="domain">A running guest.</param>
+    /// <returns>Null when there is none.</returns>
+    public static string? Find(string stateDirectory, Domain domain) =>
+        Choose(Directory.GetDirectories(stateDirectory, $"domain-{domain.Id}-*"), domain.Id, domain.Name);
+
+    /// <summary>
+    /// libvirt cuts long names (virDomainDefGetShortName). A host that lost its power keeps the directories of its dead guests, whose numbers are
+    /// given anew after the boot.
+    /// </summary>
+    internal static string? Choose(IEnumerable<string> directories, int id, string name)
+    {
+        int prefix = $"domain-{id}-".Length;
+        return directories
+            .Where(path => name.StartsWith(Path.GetFileName(path)[prefix..], StringComparison.Ordinal))
+            .MaxBy(path => path.Length);
+    }
+}
