@@ -7,10 +7,10 @@ namespace Hikae.TwoHosts.Tests;
 public sealed class HotPlugTests(SharedLab shared) : LabTest(shared)
 {
     // libvirt makes one slot more than the devices it starts with need.
-    private static readonly string FreeSlots =
+    internal static readonly string FreeSlots =
         "<controller type='pci' index='0' model='pcie-root'/>" + string.Concat(Enumerable.Repeat("<controller type='pci' model='pcie-root-port'/>", 10));
 
-    private const string Nic = """
+    internal const string Nic = """
         <interface type='bridge'>
           <mac address='52:54:00:77:02:01'/>
           <source bridge='lan0'/>

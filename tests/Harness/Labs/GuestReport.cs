@@ -43,6 +43,9 @@ public sealed record GuestReport
     /// <summary>held, unheld or none.</summary>
     public string? Outputs { get; init; }
 
+    /// <summary>Packets that wait for their commit; null where none are held.</summary>
+    public GuestPackets? Packets { get; init; }
+
     /// <summary>The host that says so.</summary>
     public string? Host { get; init; }
 

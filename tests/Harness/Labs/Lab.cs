@@ -112,8 +112,11 @@ public sealed class Lab : IDisposable
         LabCommand.StartInfo(Script, ["client", program, .. arguments], Environment);
 
     /// <summary>A TCP socket in the test client's network, not yet connected. Any thread may use it.</summary>
-    public Socket ClientSocket() => NetworkNamespace.MakeTcpSocket(
-        int.Parse(File.ReadAllText(Path.Combine(Folder, "client")).Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture));
+    public Socket ClientSocket() => ClientSocket(SocketType.Stream, ProtocolType.Tcp);
+
+    /// <summary>An IPv4 socket of another kind, in the same network.</summary>
+    public Socket ClientSocket(SocketType type, ProtocolType protocol) => NetworkNamespace.MakeSocket(
+        int.Parse(File.ReadAllText(Path.Combine(Folder, "client")).Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture), type, protocol);
 
     /// <summary>Watches from which host each guest is heard, from now on.</summary>
     public LanWatch Watch() => new(LabCommand.StartInfo(Script, ["watch"], Environment));

@@ -12,9 +12,11 @@ internal static partial class NetworkNamespace
 {
     private const int CLONE_NEWNET = 0x40000000;
 
-    /// <summary>A TCP socket in the namespace of a process.</summary>
+    /// <summary>A socket in the namespace of a process.</summary>
     /// <param name="process">By its number here.</param>
-    public static Socket MakeTcpSocket(int process)
+    /// <param name="type">Of an IPv4 socket.</param>
+    /// <param name="protocol">The same.</param>
+    public static Socket MakeSocket(int process, SocketType type, ProtocolType protocol)
     {
         Socket? made = null;
         ExceptionDispatchInfo? fault = null;
@@ -23,7 +25,7 @@ internal static partial class NetworkNamespace
         {
             try
             {
-                made = Make(process);
+                made = Make(process, type, protocol);
             }
             catch (Exception error) when (error is IOException or SystemException)
             {
@@ -36,7 +38,7 @@ internal static partial class NetworkNamespace
         return made!;
     }
 
-    private static Socket Make(int process)
+    private static Socket Make(int process, SocketType type, ProtocolType protocol)
     {
         using SafeFileHandle net = File.OpenHandle($"/proc/{process}/ns/net");
         if (setns((int)net.DangerousGetHandle(), CLONE_NEWNET) != 0)
@@ -44,7 +46,7 @@ internal static partial class NetworkNamespace
             throw new IOException($"setns: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
         }
 
-        return new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        return new Socket(AddressFamily.InterNetwork, type, protocol);
     }
 
     [LibraryImport("libc", SetLastError = true)]
