@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Net.Sockets;
 using Hikae.Harness.Labs;
+using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk;
 using Hikae.Sidecar.Disk.Buffer;
 using Hikae.Sidecar.Disk.Graph;
@@ -53,6 +54,13 @@ public sealed class HeldDiskTests(DisksLab lab)
         {
             held.Server.PassThrough();
             Assert.True(held.Server.WaitDrained(TimeSpan.FromSeconds(60)));
+            // Somebody has a lock on the image, here ourselves: libvirt's nodes cannot be opened, and ours stay.
+            Assert.Throws<QemuMonitorException>(() => disks.Graph.Remove(held.Disk));
+            Assert.True(disks.Graph.IsInserted(held.Disk));
+        }));
+        disks.WaitForGoodWork(2);
+        disks.Stopped(() => Assert.All(all, held =>
+        {
             held.Image.Unlock();
             disks.Graph.Remove(held.Disk);
         }));

@@ -33,6 +33,7 @@ public sealed class InsertionTests(DisksLab lab)
         string[] options = disks.NodeOptions();
         IReadOnlyList<GuestDisk> all = disks.Graph.Discover();
         Assert.Equal(Kinds.Length, all.Count);
+        long[] lengths = [.. all.Select(disks.FileBytes)];
 
         for (int round = 0; round < 3; round++)
         {
@@ -52,6 +53,9 @@ public sealed class InsertionTests(DisksLab lab)
             Assert.Equal(options, disks.NodeOptions());
             disks.WaitForGoodWork(Kinds.Length);
         }
+
+        // Clusters were added while inserted: they were read back as well after the removal, not as zeros.
+        Assert.All(all.Zip(lengths).Where(pair => pair.First.Format == "qcow2"), pair => Assert.InRange(disks.FileBytes(pair.First), pair.Second + 1, long.MaxValue));
 
         lab.Lab.HostA.Virsh("destroy", guest.Name);
         Assert.All(all.Where(disk => disk.Format == "qcow2"), disk => lab.Lab.Client("qemu-img", "check", disk.ImagePath.Replace("/srv/shared", lab.Lab.SharedFolder, StringComparison.Ordinal)));

@@ -43,7 +43,10 @@ public sealed class MigrationTests(DisksLab lab)
         using (var disks = new GuestDisks(guest, lab.Lab.HostA))
         {
             disks.WaitForGoodWork(3);
+            string[] options = disks.NodeOptions();
+            Assert.Equal(3, disks.Graph.Remembered.Count);
             Assert.Empty(disks.Graph.Recover());
+            Assert.Equal(options, disks.NodeOptions());
             IReadOnlyList<GuestDisk> all = disks.Graph.Discover();
             disks.Stopped(() => disks.InsertAll(all));
             using var incidents = new PassingThrough(disks, all);

@@ -98,13 +98,14 @@ internal sealed class BlockGraph
         Dictionary<string, BlockDevice> devices = QemuBlocks.ReadDevices(_monitor).Where(device => device.Alias.Length > 0).ToDictionary(device => device.Alias);
         foreach (InsertedDisk disk in _inserted.All)
         {
-            var insertion = new DiskInsertion(_monitor, disk);
-            if (!devices.TryGetValue(disk.Disk.Alias, out BlockDevice device))
+            bool isOurs = devices.TryGetValue(disk.Disk.Alias, out BlockDevice device) && device.Node.StartsWith(NodeNames.Prefix, StringComparison.Ordinal);
+            if (!isOurs)
             {
-                insertion.DeleteOurs();
+                // Unplugged, not begun, or another run of the guest, whose nodes may have other names: what it has stays.
+                new DiskInsertion(_monitor, disk).DeleteOurs();
                 _inserted.Remove(disk.Disk.Alias);
             }
-            else if (!device.Node.StartsWith(NodeNames.Prefix, StringComparison.Ordinal) || !insertion.IsComplete)
+            else if (!new DiskInsertion(_monitor, disk).IsComplete)
             {
                 Remove(disk);
             }

@@ -50,6 +50,7 @@ internal sealed class DiskInsertion
     /// <summary>Our nodes in. When a step fails, everything is put back before the exception is passed on.</summary>
     public void Insert()
     {
+        RequireKnownDrive();
         try
         {
             if (IsComplete)
@@ -80,6 +81,7 @@ internal sealed class DiskInsertion
     /// <summary>libvirt's nodes back, from whatever state; ours are gone then. When libvirt's cannot be opened, the disk stays ours and the exception is passed on.</summary>
     public void Remove()
     {
+        RequireKnownDrive();
         try
         {
             Restore();
@@ -111,6 +113,16 @@ internal sealed class DiskInsertion
     private string QomPath => _qomPath ??= HasDrive($"/machine/peripheral/{_disk.Alias}")
         ? $"/machine/peripheral/{_disk.Alias}"
         : $"/machine/peripheral/{_disk.Alias}/virtio-backend";
+
+    // What somebody else put there (a snapshot's overlay, say) is not ours to take away.
+    private void RequireKnownDrive()
+    {
+        string drive = Drive;
+        if (drive != OriginalRoot && !drive.StartsWith(NodeNames.Prefix, StringComparison.Ordinal))
+        {
+            throw new QemuMonitorException("qom-get", $"the disk has node {drive}, which is neither ours nor the one it had");
+        }
+    }
 
     private void Restore()
     {
@@ -170,10 +182,19 @@ internal sealed class DiskInsertion
     {
         try
         {
-            if (Drive == _names.Gap)
+            string drive = Drive;
+            if (drive == _names.Gap || drive == _names.Root)
             {
-                DeleteOriginals(Present());
-                OpenOurs();
+                HashSet<string> present = Present();
+                DeleteOriginals(present);
+                if (drive == _names.Gap)
+                {
+                    OpenOurs();
+                }
+                else
+                {
+                    DeleteIf(present, _names.Gap);
+                }
             }
         }
         catch (QemuMonitorException second)
