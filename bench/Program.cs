@@ -10,7 +10,7 @@ namespace Hikae.Bench;
 /// <summary>bench/run NAME [--json]: the result on standard output, progress on standard error.</summary>
 internal static class Program
 {
-    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new MemoryBenchmark(), new WireBenchmark(), new ChaosBenchmark()];
+    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new MemoryBenchmark(), new WireBenchmark(), new ChaosBenchmark(), new DiskBenchmark()];
 
     private static int Main(string[] arguments)
     {
@@ -19,7 +19,7 @@ internal static class Program
         name.AcceptOnlyFromAmong([.. Benchmarks.Select(benchmark => benchmark.Name)]);
         var json = new Option<bool>("--json") { Description = "print one JSON object instead of a table" };
         var seconds = new Option<int>("--seconds") { Description = "how long a guest is watched", DefaultValueFactory = _ => 60 };
-        var runs = new Option<int?>("--runs") { Description = "failover: power cuts for each size (default: 5 small, 3 large)" };
+        var runs = new Option<int?>("--runs") { Description = "failover: power cuts for each size (default: 5 small, 3 large); disk: rounds (5)" };
         var rounds = new Option<int>("--rounds") { Description = "chaos: how many rounds", DefaultValueFactory = _ => 200 };
         var seed = new Option<int?>("--seed") { Description = "chaos: what happens when (default: another each time)" };
         var firstRound = new Option<int>("--first-round") { Description = "chaos: begin with this one, to run a round again alone", DefaultValueFactory = _ => 1 };
@@ -51,7 +51,7 @@ internal static class Program
         Report report;
         try
         {
-            Programs.Publish(options.Say);
+            Programs.Publish(options.Say, benchmark.Needs);
             report = benchmark.Run(options);
         }
         catch (Exception error) when (error is LabException or InvalidOperationException or IOException)

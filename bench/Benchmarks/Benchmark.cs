@@ -17,8 +17,11 @@ internal abstract class Benchmark
     /// <summary>Lab hosts' configuration where it differs from the defaults. On a machine that is busy with something else no guest shall move in the middle of a run.</summary>
     protected virtual IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string> { ["link.detect_ms"] = "4000" };
 
+    /// <summary>The programs that must be published, as ./publish knows them; none = all.</summary>
+    public virtual string[] Needs { get; } = [];
+
     /// <summary>Brings the lab up, measures, and takes it down again whatever happens.</summary>
-    public Report Run(BenchmarkOptions options)
+    public virtual Report Run(BenchmarkOptions options)
     {
         var report = new Report(Name);
         report.Note("machine", Machine.Description);

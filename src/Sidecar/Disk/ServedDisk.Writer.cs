@@ -4,7 +4,8 @@ using Hikae.Sidecar.Disk.Buffer;
 
 namespace Hikae.Sidecar.Disk;
 
-// The writer: the only thread that moves anything from the buffer to the image.
+// The writer, the only thread that moves anything from the buffer to the image, and the flusher, which makes it durable meanwhile: storage that
+// is slow to flush then still gets the next epoch's writes.
 internal sealed partial class ServedDisk
 {
     // Between two looks at whether the image may be written: a fraction of a second's work even for slow storage.
@@ -19,39 +20,52 @@ internal sealed partial class ServedDisk
     private void WriteImage()
     {
         int rounds = 0;
-        while (NextTarget(ref rounds) is ulong target)
+        while (NextTarget(ref rounds) is var (target, attempt))
         {
             try
             {
-                if (!WriteThrough(target))
+                if (WriteThrough(target))
                 {
-                    continue;
+                    MarkWritten(target, attempt);
                 }
             }
             catch (Exception error) when (error is IOException or LinuxException)
             {
                 Recover(error.Message);
+            }
+        }
+    }
+
+    private void FlushImage()
+    {
+        while (NextFlush() is ulong target)
+        {
+            try
+            {
+                _image.Flush();
+            }
+            catch (Exception error) when (error is IOException or LinuxException)
+            {
+                // The page cache may have forgotten what it could not write back: all of it is written again.
+                End();
+                Recover(error.Message, rewrite: true);
                 continue;
             }
 
+            End();
             if (ImageTrouble is not null)
             {
                 ImageTrouble = null;
                 _logger.DiskImageWorks(Name);
             }
 
-            if (target > 0)
-            {
-                _buffer.DropThrough(target);
-                Announce(target);
-            }
-
-            FinishDrain();
+            _buffer.DropThrough(target);
+            Announce(target);
         }
     }
 
-    // Waits for epochs to write. 0: nothing but the drain is to be ended. Null: the disk ends.
-    private ulong? NextTarget(ref int rounds)
+    // Waits for epochs to write. Null: the disk ends.
+    private (ulong Target, int Attempt)? NextTarget(ref int rounds)
     {
         lock (_state)
         {
@@ -60,17 +74,19 @@ internal sealed partial class ServedDisk
                 if (_isTold && _mayWrite)
                 {
                     ulong target = _mode is DiskMode.Draining ? _buffer.LastSealed : Math.Min(_buffer.LastCommitted, _buffer.LastSealed);
-                    if (target > _buffer.LastDropped)
+                    if (target > _written)
                     {
-                        return target;
+                        return (target, _attempt);
                     }
 
-                    if (_mode is DiskMode.Draining)
+                    if (_mode is not DiskMode.Draining)
                     {
-                        return NextRound(ref rounds);
+                        rounds = 0;
                     }
-
-                    rounds = 0;
+                    else if (!_isFinishing && NextRound(++rounds))
+                    {
+                        continue;
+                    }
                 }
 
                 Monitor.Wait(_state);
@@ -80,18 +96,38 @@ internal sealed partial class ServedDisk
         }
     }
 
-    // All that was sealed is written. What came since then is the next round.
-    private ulong NextRound(ref int rounds)
+    // All that was sealed is written. What came since then is the next round; false: nothing did.
+    private bool NextRound(int rounds)
     {
-        rounds++;
         _isFinishing = rounds >= MaxRounds || _buffer.OpenEpochBytes <= LastRoundBytes;
         if (_buffer.OpenEpochBytes == 0)
         {
-            return 0;
+            FinishDrain();
+            return false;
         }
 
         _buffer.Seal(_buffer.LastSealed + 1);
-        return _buffer.LastSealed;
+        return true;
+    }
+
+    // Waits for something to flush, and begins. Null: the disk ends.
+    private ulong? NextFlush()
+    {
+        lock (_state)
+        {
+            while (!_ends)
+            {
+                if (_mayWrite && _written > _buffer.LastDropped)
+                {
+                    _busy++;
+                    return _written;
+                }
+
+                Monitor.Wait(_state);
+            }
+
+            return null;
+        }
     }
 
     // False: forbidden in the middle, or the disk ends. What was written is written again then, which does no harm.
@@ -99,6 +135,11 @@ internal sealed partial class ServedDisk
     {
         foreach (BufferedEpoch epoch in _buffer.Epochs())
         {
+            if (epoch.Number <= _written)
+            {
+                continue;
+            }
+
             if (epoch.Number > target)
             {
                 break;
@@ -124,21 +165,20 @@ internal sealed partial class ServedDisk
             }
         }
 
-        if (!TryBegin())
-        {
-            return false;
-        }
-
-        try
-        {
-            _image.Flush();
-        }
-        finally
-        {
-            End();
-        }
-
         return true;
+    }
+
+    // Unless a flush failed meanwhile: then this, and what was written before it, is written again.
+    private void MarkWritten(ulong target, int attempt)
+    {
+        lock (_state)
+        {
+            if (_attempt == attempt)
+            {
+                _written = target;
+                Monitor.PulseAll(_state);
+            }
+        }
     }
 
     private bool WriteSome(EpochEntries entries)
@@ -179,8 +219,13 @@ internal sealed partial class ServedDisk
     {
         lock (_state)
         {
-            _isWriting = _mayWrite && !_ends;
-            return _isWriting;
+            if (!_mayWrite || _ends)
+            {
+                return false;
+            }
+
+            _busy++;
+            return true;
         }
     }
 
@@ -188,7 +233,7 @@ internal sealed partial class ServedDisk
     {
         lock (_state)
         {
-            _isWriting = false;
+            _busy--;
             if (!_mayWrite)
             {
                 Monitor.PulseAll(_state);
@@ -208,6 +253,7 @@ internal sealed partial class ServedDisk
                 _wantsCheckpoint = false;
             }
 
+            FinishDrain();
             Monitor.PulseAll(_state);
         }
 
@@ -217,20 +263,19 @@ internal sealed partial class ServedDisk
         }
     }
 
+    // Under _state.
     private void FinishDrain()
     {
-        lock (_state)
+        if (_mode is DiskMode.Draining && _isFinishing && _buffer.IsEmpty)
         {
-            if (_mode is DiskMode.Draining && _isFinishing && _buffer.IsEmpty)
-            {
-                _buffer.Clear();
-                _isFinishing = false;
-                Enter(DiskMode.PassThrough);
-            }
+            _buffer.Clear();
+            _written = 0;
+            _isFinishing = false;
+            Enter(DiskMode.PassThrough);
         }
     }
 
-    private void Recover(string trouble)
+    private void Recover(string trouble, bool rewrite = false)
     {
         if (ImageTrouble is null)
         {
@@ -242,6 +287,12 @@ internal sealed partial class ServedDisk
         {
             // The guest's writes need not wait for storage that does not work; there is room in the buffer.
             _isFinishing = false;
+            if (rewrite)
+            {
+                _attempt++;
+                _written = _buffer.LastDropped;
+            }
+
             Monitor.PulseAll(_state);
             if (!_ends)
             {

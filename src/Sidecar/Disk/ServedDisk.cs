@@ -11,7 +11,7 @@ namespace Hikae.Sidecar.Disk;
 /// <remarks>
 /// Theory of operation. Reads see the buffer over the image. While Holding, a write is acknowledged when it is in the buffer's open epoch, and
 /// so is a FLUSH: memory and disk roll back together, so the guest cannot tell. Committed epochs are written to the image in order by one
-/// thread, the writer, then flushed, and only then dropped from the buffer. Draining is the way back: the writer takes everything, the
+/// thread, the writer, then flushed by another, and only then dropped from the buffer. Draining is the way back: the writer takes everything, the
 /// open epoch too, and a FLUSH is a real one again.
 ///
 /// A write never waits for a checkpoint, because "stop" waits for every write: past the buffer's bound it goes to the reserve and only its
@@ -32,18 +32,21 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     private readonly ILogger _logger;
     private readonly TimeProvider _clock = TimeProvider.System;
     private readonly Thread _writer;
+    private readonly Thread _flusher;
 
     // guarded by _state
     private readonly object _state = new();
     private DiskMode _mode;
     private bool _mayWrite = true;
     private bool _isTold;
-    private bool _isWriting;
     private bool _isFinishing;
     private bool _letThrough;
     private bool _wantsCheckpoint;
     private bool _ends;
     private int _direct;
+    private int _busy;
+    private int _attempt;
+    private ulong _written;
     private ulong _lastEpoch;
     private long _paced;
     private NbdServer? _server;
@@ -66,14 +69,17 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
         _logger = logger;
         _mode = buffer.IsEmpty ? DiskMode.PassThrough : DiskMode.Holding;
         _lastEpoch = buffer.LastSealed;
+        _written = buffer.LastDropped;
         _writer = new Thread(WriteImage) { IsBackground = true, Name = $"image {name}" };
+        _flusher = new Thread(FlushImage) { IsBackground = true, Name = $"flush {name}" };
         _writer.Start();
+        _flusher.Start();
     }
 
     /// <summary>The buffer is half full, or a guest's write waits: a checkpoint would help. Raised on any thread, must not block.</summary>
     public event Action? CheckpointWanted;
 
-    /// <summary>Everything through this epoch is durable in the image. Raised on the writer thread.</summary>
+    /// <summary>Everything through this epoch is durable in the image. Raised on a thread of this disk.</summary>
     public event Action<ulong>? Flushed;
 
     /// <inheritdoc/>
@@ -132,6 +138,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
 
             _buffer.Clear();
             _lastEpoch = 0;
+            _written = 0;
             _isTold = true;
             Enter(DiskMode.Holding);
         }
@@ -222,7 +229,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     {
         lock (_state)
         {
-            return WaitUntil(static disk => !disk._isWriting && disk._direct == 0, limit);
+            return WaitUntil(static disk => disk._busy == 0 && disk._direct == 0, limit);
         }
     }
 
@@ -237,6 +244,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
 
         _server?.Dispose();
         _writer.Join();
+        _flusher.Join();
     }
 
     private void Enter(DiskMode mode)

@@ -196,6 +196,26 @@ public sealed class ServedDiskTests
         Assert.Equal(Ones, running.ImageBytes(0, 8192));
     }
 
+    // After a failed flush the page cache holds what it could not write back no more, and the next flush says all is well.
+    [Fact]
+    public void After_a_flush_that_failed_all_is_written_again()
+    {
+        StuckImage image = null!;
+        using var running = new RunningDisk(wrap: inner => image = new StuckImage(inner));
+        using NbdTestClient client = running.Connect();
+        running.Disk.Hold();
+        client.WriteBytes(0, Ones);
+        running.Disk.Seal(1);
+        client.WriteBytes(8192, Twos);
+        running.Disk.Seal(2);
+        image.FlushFailure = new IOException("lost");
+
+        Flush(running, 2);
+
+        Assert.Equal(2, image.Done.Count(done => done == ("write", 0, 8192)));
+        Assert.Equal(("flush", 0, 0), image.Done[^1]);
+    }
+
     [Fact]
     public void An_error_of_the_image_reaches_the_guest_when_writes_pass_through()
     {

@@ -11,6 +11,9 @@ internal sealed class StuckImage(IDiskImage image) : IDiskImage
     /// <summary>Not null: writes and flushes end in this.</summary>
     public Exception? Failure { get; set; }
 
+    /// <summary>Not null: the next flush, and only that, ends in this.</summary>
+    public Exception? FlushFailure { get; set; }
+
     /// <summary>Pretend that nothing is in memory.</summary>
     public bool HasNoCache { get; set; }
 
@@ -60,6 +63,12 @@ internal sealed class StuckImage(IDiskImage image) : IDiskImage
 
     public void Flush()
     {
+        if (FlushFailure is { } failure)
+        {
+            FlushFailure = null;
+            throw failure;
+        }
+
         Pass("flush", 0, 0);
         image.Flush();
     }

@@ -47,6 +47,15 @@ internal static unsafe partial class Syscall
         internal uint gid;
     }
 
+    internal const int SOCK_CLOEXEC = 0x80000;
+    internal const int SHUT_RDWR = 2;
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int accept4(SafeHandle socket, void* address, uint* addressLength, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int shutdown(SafeHandle socket, int how);
+
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint sendmsg(SafeSocketHandle socket, msghdr* message, int flags);
 
@@ -54,10 +63,10 @@ internal static unsafe partial class Syscall
     internal static partial nint recvmsg(SafeSocketHandle socket, msghdr* message, int flags);
 
     [LibraryImport(Library, SetLastError = true)]
-    internal static partial nint send(SafeSocketHandle socket, void* bytes, nuint length, int flags);
+    internal static partial nint send(SafeHandle socket, void* bytes, nuint length, int flags);
 
     [LibraryImport(Library, SetLastError = true)]
-    internal static partial nint recv(SafeSocketHandle socket, void* bytes, nuint length, int flags);
+    internal static partial nint recv(SafeHandle socket, void* bytes, nuint length, int flags);
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int ioctl(SafeSocketHandle socket, nuint request, int* argument);

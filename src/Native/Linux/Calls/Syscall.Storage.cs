@@ -12,6 +12,7 @@ internal static unsafe partial class Syscall
     internal const int EACCES = 13;
     internal const int ENXIO = 6;
     internal const int EOPNOTSUPP = 95;
+    internal const int ECONNABORTED = 103;
 
     internal const int SEEK_END = 2;
     internal const int SEEK_DATA = 3;

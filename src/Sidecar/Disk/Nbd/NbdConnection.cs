@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Buffers;
-using System.Net.Sockets;
+using Hikae.Native.Linux;
 using Hikae.Sidecar.Disk.Buffer;
 using static Hikae.Sidecar.Disk.Nbd.NbdProtocol;
 
@@ -16,7 +16,7 @@ namespace Hikae.Sidecar.Disk.Nbd;
 internal sealed class NbdConnection : IDisposable
 {
     // set once
-    private readonly Socket _socket;
+    private readonly AcceptedSocket _socket;
     private readonly INbdExport _export;
     private readonly WaitingThreads _waiting;
     private readonly Lock _sending = new();
@@ -29,7 +29,7 @@ internal sealed class NbdConnection : IDisposable
     private int _filled;
     private uint _skip;
 
-    public NbdConnection(Socket socket, INbdExport export)
+    public NbdConnection(AcceptedSocket socket, INbdExport export)
     {
         _socket = socket;
         _export = export;
@@ -42,7 +42,7 @@ internal sealed class NbdConnection : IDisposable
     {
         try
         {
-            _socket.ReceiveTimeout = (int)NbdLimits.HandshakePatience.TotalMilliseconds;
+            _socket.Patience = NbdLimits.HandshakePatience;
             var handshake = new NbdHandshake(_socket, _export);
             if (!handshake.Run())
             {
@@ -51,10 +51,10 @@ internal sealed class NbdConnection : IDisposable
 
             _structured = handshake.HasStructuredReplies;
             _hasContext = handshake.HasAllocationContext;
-            _socket.ReceiveTimeout = 0;
+            _socket.Patience = null;
             Transmit();
         }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException or EndOfStreamException)
+        catch (Exception gone) when (gone is ClientGoneException or LinuxException or TimeoutException or EndOfStreamException or ObjectDisposedException)
         {
             // The client, or we, closed the connection.
         }
@@ -68,16 +68,7 @@ internal sealed class NbdConnection : IDisposable
     }
 
     /// <summary>Ends the connection from another thread.</summary>
-    public void Close()
-    {
-        try
-        {
-            _socket.Shutdown(SocketShutdown.Both);
-        }
-        catch (Exception closed) when (closed is SocketException or ObjectDisposedException)
-        {
-        }
-    }
+    public void Close() => _socket.Close();
 
     public void Dispose() => _socket.Dispose();
 
@@ -204,7 +195,7 @@ internal sealed class NbdConnection : IDisposable
                     break;
             }
         }
-        catch (Exception error) when (error is not (SocketException or NbdProtocolException))
+        catch (Exception error) when (error is not (ClientGoneException or NbdProtocolException))
         {
             replies.AddError(request.Cookie, NbdErrors.Of(error));
         }
@@ -273,7 +264,7 @@ internal sealed class NbdConnection : IDisposable
 
             Send(replies);
         }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
+        catch (ClientGoneException)
         {
             // Nobody is there to hear the answer.
         }
@@ -336,9 +327,13 @@ internal sealed class NbdConnection : IDisposable
 
         lock (_sending)
         {
-            while (!pending.IsEmpty)
+            try
             {
-                pending = pending[_socket.Send(pending)..];
+                _socket.Send(pending);
+            }
+            catch (Exception error) when (error is LinuxException or ObjectDisposedException)
+            {
+                throw new ClientGoneException(error);
             }
         }
 

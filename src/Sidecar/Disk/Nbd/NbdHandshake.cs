@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Buffers.Binary;
-using System.Net.Sockets;
 using System.Text;
+using Hikae.Native.Linux;
 using static Hikae.Sidecar.Disk.Nbd.NbdProtocol;
 
 namespace Hikae.Sidecar.Disk.Nbd;
@@ -12,7 +12,7 @@ namespace Hikae.Sidecar.Disk.Nbd;
 /// or ABORT ends it. What a client may not do ends in an error reply where the protocol has one, and in <see cref="NbdProtocolException"/>
 /// where it has none.
 /// </remarks>
-internal sealed class NbdHandshake(Socket socket, INbdExport export)
+internal sealed class NbdHandshake(AcceptedSocket socket, INbdExport export)
 {
     /// <summary>base:allocation's number in replies.</summary>
     public const uint AllocationContext = 1;
@@ -39,7 +39,7 @@ internal sealed class NbdHandshake(Socket socket, INbdExport export)
         BinaryPrimitives.WriteUInt64BigEndian(greeting, NBDMAGIC);
         BinaryPrimitives.WriteUInt64BigEndian(greeting[8..], IHAVEOPT);
         BinaryPrimitives.WriteUInt16BigEndian(greeting[16..], HandshakeFlags);
-        Send(greeting);
+        socket.Send(greeting);
 
         Span<byte> answer = stackalloc byte[4];
         Receive(answer);
@@ -227,7 +227,7 @@ internal sealed class NbdHandshake(Socket socket, INbdExport export)
         info.Clear();
         BinaryPrimitives.WriteUInt64BigEndian(info, (ulong)export.SizeBytes);
         BinaryPrimitives.WriteUInt16BigEndian(info[8..], TransmissionFlags());
-        Send(_noZeroes ? info[..10] : info);
+        socket.Send(_noZeroes ? info[..10] : info);
     }
 
     private ushort TransmissionFlags() => (ushort)(NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH | NBD_FLAG_SEND_FUA | NBD_FLAG_SEND_TRIM
@@ -262,15 +262,7 @@ internal sealed class NbdHandshake(Socket socket, INbdExport export)
         BinaryPrimitives.WriteUInt32BigEndian(reply.AsSpan(12), type);
         BinaryPrimitives.WriteUInt32BigEndian(reply.AsSpan(16), (uint)data.Length);
         data.CopyTo(reply.AsSpan(20));
-        Send(reply);
-    }
-
-    private void Send(ReadOnlySpan<byte> bytes)
-    {
-        while (!bytes.IsEmpty)
-        {
-            bytes = bytes[socket.Send(bytes)..];
-        }
+        socket.Send(reply);
     }
 
     private void Receive(Span<byte> bytes)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Net.Sockets;
+using Hikae.Native.Linux;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Disk.Nbd;
@@ -32,7 +33,7 @@ internal sealed class NbdServer : IDisposable
         _listener = listener;
         _export = export;
         _logger = logger;
-        _listener.Blocking = false;
+        AcceptedSocket.Prepare(listener);
         _accepting = new Thread(Accept, StackBytes) { IsBackground = true, Name = "nbd accept" };
         _accepting.Start();
     }
@@ -62,16 +63,12 @@ internal sealed class NbdServer : IDisposable
         {
             try
             {
-                if (_listener.Poll(PollMicroseconds, SelectMode.SelectRead))
+                if (_listener.Poll(PollMicroseconds, SelectMode.SelectRead) && AcceptedSocket.TryAccept(_listener) is { } socket)
                 {
-                    Begin(_listener.Accept());
+                    Begin(socket);
                 }
             }
-            catch (SocketException error) when (error.SocketErrorCode is SocketError.WouldBlock or SocketError.ConnectionAborted or SocketError.Interrupted)
-            {
-                // The client left again, or another process took it.
-            }
-            catch (SocketException error)
+            catch (Exception error) when (error is SocketException or LinuxException)
             {
                 // Out of descriptors or memory, most likely: that passes, while a server that stopped listening would not.
                 _logger.DiskClientRefused(_export.Name, error.Message);
@@ -80,9 +77,8 @@ internal sealed class NbdServer : IDisposable
         }
     }
 
-    private void Begin(Socket socket)
+    private void Begin(AcceptedSocket socket)
     {
-        socket.Blocking = true;
         var connection = new NbdConnection(socket, _export);
         lock (_gate)
         {
