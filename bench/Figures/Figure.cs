@@ -10,6 +10,10 @@ internal sealed record Figure(string Name, double Value, (double Min, double Max
     /// <summary>What the project promises, for people; null when nothing is promised.</summary>
     public string? Target { get; init; }
 
+    /// <summary>The smallest sample that is not below a share of all of them. At least one.</summary>
+    public static double Percentile(IReadOnlyCollection<double> samples, double share) =>
+        samples.Order().ElementAt((int)Math.Ceiling(share * samples.Count) - 1);
+
     /// <summary>The median (of an even number the mean of the middle two) and the spread of samples. At least one.</summary>
     public static Figure Of(string name, IEnumerable<double> samples)
     {
