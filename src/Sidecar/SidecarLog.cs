@@ -125,4 +125,7 @@ internal static partial class SidecarLog
 
     [LoggerMessage(457, LogLevel.Information, "The stand-by domain could not be created ahead of time: {Detail}")]
     internal static partial void StandbyFailed(this ILogger logger, string detail);
+
+    [LoggerMessage(458, LogLevel.Warning, "libvirt fails, the recovery is tried again: {Detail}")]
+    internal static partial void RecoveryTriedAgain(this ILogger logger, string detail);
 }

@@ -38,6 +38,19 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
     }
 
     [Fact]
+    public void A_failover_waits_for_a_libvirtd_that_is_down_at_that_moment()
+    {
+        LabGuest guest = StartProtected("no-libvirtd", Quiet);
+        HostB.Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
+
+        HostA.Kill();
+        guest.WaitForState(HostB, "recovering");
+        HostB.RestartLibvirtd();
+
+        guest.WaitForProgressOn(HostB);
+    }
+
+    [Fact]
     public void With_the_network_cut_the_primary_keeps_the_guest_and_protects_it_again_later()
     {
         LabGuest guest = StartProtected("cut", Quiet);

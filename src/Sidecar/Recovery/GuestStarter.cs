@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
 using System.Net.Sockets;
 using Hikae.Native.Libvirt;
 using Hikae.Protocol.Annotation;
@@ -16,6 +17,8 @@ namespace Hikae.Sidecar.Recovery;
 /// from the replica: with lazy memory if QEMU may use userfaultfd, else whole. Once QEMU has loaded the devices, libvirt
 /// itself resumes the guest, so its idea of the domain is right, and the ordinary XML becomes the domain's definition.
 ///
+/// libvirtd may be restarted at this very moment. The guest is this host's by now and runs nowhere else, so libvirt is waited for and the domain made anew.
+///
 /// Invariants: an attempt that fails leaves no domain behind. There is no second attempt once the guest has run.
 /// Whether this host may run the guest is not asked here: the caller owns it before it calls <see cref="Recover"/>.
 /// </remarks>
@@ -26,6 +29,9 @@ internal sealed class GuestStarter : IDisposable
 
     /// <summary>After the last page QEMU only has to say so; a host that swaps may take its time.</summary>
     private static readonly TimeSpan ShutTimeout = TimeSpan.FromSeconds(60);
+
+    // A libvirtd that was restarted listens again after some tens of milliseconds.
+    private static readonly TimeSpan PauseBeforeNextAttempt = TimeSpan.FromMilliseconds(100);
 
     private readonly string _uri;
     private readonly ILogger _logger;
@@ -40,6 +46,9 @@ internal sealed class GuestStarter : IDisposable
         _logger = logger;
         _standby = new StandbyDomain(Prepare, logger);
     }
+
+    /// <summary>How long a recovery goes on trying when libvirt fails. A libvirtd of many guests takes its time to start.</summary>
+    public TimeSpan LibvirtPatience { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>The recovery in progress or the last one; null before the first.</summary>
     public RecoveryProgress? Progress => Volatile.Read(ref _progress);
@@ -100,15 +109,7 @@ internal sealed class GuestStarter : IDisposable
         };
         try
         {
-            try
-            {
-                attempt.Run(_standby.Take(xml) ?? Prepare(xml), lazyMemory: true);
-            }
-            catch (Exception error) when (IsExpected(error) && attempt is { UsedLazyMemory: true, GuestHasRun: false })
-            {
-                _logger.LazyMemoryFailed(error.Message);
-                attempt.Run(Prepare(xml), lazyMemory: false);
-            }
+            RunUntilLibvirtIsThere(attempt, xml);
         }
         catch (Exception error) when (IsExpected(error) && error is not RecoveryException)
         {
@@ -138,6 +139,40 @@ internal sealed class GuestStarter : IDisposable
     }
 
     public void Dispose() => _standby.Dispose();
+
+    private void RunUntilLibvirtIsThere(RecoveryAttempt attempt, string xml)
+    {
+        long started = Stopwatch.GetTimestamp();
+        PreparedDomain? prepared = _standby.Take(xml);
+        while (true)
+        {
+            try
+            {
+                Run(attempt, prepared ?? Prepare(xml), xml);
+                return;
+            }
+            catch (LibvirtException error) when (!attempt.GuestHasRun && Stopwatch.GetElapsedTime(started) < LibvirtPatience)
+            {
+                // Whether it is libvirtd or the guest that libvirt does not like is not asked: trying again harms nothing.
+                _logger.RecoveryTriedAgain(error.Message);
+                prepared = null;
+                Thread.Sleep(PauseBeforeNextAttempt);
+            }
+        }
+    }
+
+    private void Run(RecoveryAttempt attempt, PreparedDomain prepared, string xml)
+    {
+        try
+        {
+            attempt.Run(prepared, lazyMemory: true);
+        }
+        catch (Exception error) when (IsExpected(error) && attempt is { UsedLazyMemory: true, GuestHasRun: false })
+        {
+            _logger.LazyMemoryFailed(error.Message);
+            attempt.Run(Prepare(xml), lazyMemory: false);
+        }
+    }
 
     private PreparedDomain Prepare(string xml)
     {
