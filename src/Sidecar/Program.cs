@@ -117,6 +117,13 @@ internal static class Program
             File.Delete(options.RunFile("pid"));
             return GuestNotFound;
         }
+        if (IsIncoming(connection))
+        {
+            // The backup's sidecar is bringing it here. Its disks' buffers and notes must not be touched by a second process.
+            logger.Ending("the guest is still being brought here");
+            File.Delete(options.RunFile("pid"));
+            return GuestNotFound;
+        }
         using var freePages = new AgentFreePages(connection, logger);
         using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported, logger);
         using var daemon = new DaemonClient(Path.Combine(options.RunDirectory, "hikaed.sock"), NewRegistration(options, guest.Name), logger);
@@ -157,6 +164,19 @@ internal static class Program
         {
             logger.Ending($"the guest does not run here: {error.Message}");
             return null;
+        }
+    }
+
+    private static bool IsIncoming(GuestConnection connection)
+    {
+        try
+        {
+            return IncomingMarker.IsIn(connection.Domain.GetXml(DomainXmlFlags.None));
+        }
+        catch (LibvirtException)
+        {
+            // libvirtd is away: whatever asks it later says so.
+            return false;
         }
     }
 
