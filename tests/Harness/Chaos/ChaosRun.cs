@@ -14,7 +14,7 @@ namespace Hikae.Harness.Chaos;
 /// </remarks>
 public sealed class ChaosRun : IDisposable
 {
-    private static readonly TimeSpan LongestRecovery = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LongestRecovery = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(250);
 
     // Longer than anything Hikae does by itself: detection, lease, a sidecar's next start.
@@ -30,7 +30,7 @@ public sealed class ChaosRun : IDisposable
     private readonly DoubleOwnerCount _doubles = new();
     private LabHost _primary;
 
-    /// <summary>Starts the guest on the lab's first host, with the second as its backup, and waits until it is protected.</summary>
+    /// <summary>Starts the guest on the lab's first host, with the second as its backup, and its clients.</summary>
     public ChaosRun(Lab lab, ChaosOptions options)
     {
         ArgumentNullException.ThrowIfNull(lab);
@@ -49,11 +49,10 @@ public sealed class ChaosRun : IDisposable
         _lan = lab.Watch();
         _guest.Start(_primary);
         _ledger = new LedgerGuest(_guest, clients: 4, options.Seed);
-        _ledger.WaitForAnswers(5);
-        _guest.WaitForProtected(_primary);
-        _ownership.Look();
-        _doubles.Begin(_lan.RunsOf(_guest), _ownership.Owners);
     }
+
+    /// <summary>The guest.</summary>
+    public LabGuest Guest => _guest;
 
     /// <summary>What was counted so far.</summary>
     public ChaosTotals Totals { get; } = new();
@@ -61,6 +60,10 @@ public sealed class ChaosRun : IDisposable
     /// <summary>All rounds, then the guest is stopped in order, and its file and file system are judged.</summary>
     public void Run()
     {
+        _ledger.WaitForAnswers(5);
+        _guest.WaitForProtected(_primary);
+        _ownership.Look();
+        _doubles.Begin(_lan.RunsOf(_guest), _ownership.Owners);
         for (int round = _options.FirstRound; round < _options.FirstRound + _options.Rounds; round++)
         {
             Round(round);

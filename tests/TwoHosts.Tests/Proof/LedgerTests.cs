@@ -54,6 +54,33 @@ public sealed class LedgerTests(SharedLab shared) : LabTest(shared)
     }
 
     [Fact]
+    public void A_guest_with_its_ledger_on_a_disk_forgets_nothing_in_power_cuts_of_one_host_after_the_other()
+    {
+        LabGuest guest = Lab.StartGuest("on-disk", LedgerGuest.Options with { Protect = "hostB" });
+        using LanWatch lan = Lab.Watch();
+        using var ledger = new LedgerGuest(guest, clients: 4, seed: 1);
+        ledger.WaitForAnswers(10);
+        HeldDisks.Require(guest);
+        ledger.WaitForAnswers(10);
+
+        HostA.Kill();
+        ledger.WaitForAnswers(10);
+        HostA.Boot();
+        guest.WaitForProtected(HostB);
+        ledger.WaitForAnswers(10);
+        HostB.Kill();
+        ledger.WaitForAnswers(10);
+
+        Assert.Empty(ledger.Judge());
+        Assert.Equal(0, ledger.Workload.BrokenConnections);
+        Assert.Single(ledger.Workload.History.Operations.Where(operation => operation.IsAnswered).Select(operation => operation.Stamp!.Boot).Distinct());
+        Assert.Equal([HostA.Name, HostB.Name, HostA.Name], lan.RunsOf(guest).Select(run => run.Host));
+        ledger.StopInOrder(HostA);
+        Assert.Empty(ledger.JudgeFile());
+        Assert.Null(ledger.FilesystemFault());
+    }
+
+    [Fact]
     public void Without_holding_outputs_a_failover_is_found_to_lose_what_was_acknowledged()
     {
         LabGuest guest = Lab.StartGuest("unheld", LedgerGuest.Options with { Protect = "hostB", Outputs = "unheld", IntervalMs = 1000 });
