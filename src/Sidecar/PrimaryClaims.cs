@@ -17,7 +17,10 @@ namespace Hikae.Sidecar;
 /// </remarks>
 internal sealed class PrimaryClaims
 {
+    private const string StandstillReason = "the backup and the arbiter cannot be reached, and the lease ran out: another host may run the guest";
+
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan PauseRetry = TimeSpan.FromMilliseconds(20);
 
     // A guest that ended and could not be released would be started by its backup; after this long a person must look.
     private static readonly TimeSpan ReleasePatience = TimeSpan.FromSeconds(60);
@@ -29,6 +32,9 @@ internal sealed class PrimaryClaims
     private readonly int _qemuPid;
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
+
+    // A guest that is being paused because the lease is over must not be resumed because it is not, nor the other way round.
+    private readonly Lock _pausing = new();
 
     /// <param name="ownership">The guest's record; this host's lease is in it.</param>
     /// <param name="marker">What an earlier sidecar left.</param>
@@ -47,6 +53,27 @@ internal sealed class PrimaryClaims
         _qemuPid = qemuPid;
         _status = status;
         _logger = logger;
+    }
+
+    /// <summary>Null: the guest is paused a lease after the arbiter was first asked in vain.</summary>
+    public LeaseKeeper? Lease { get; init; }
+
+    /// <summary>
+    /// The lease is over: returns when the guest stands still, or has ended, or the lease is renewed. Any thread; while a session still makes
+    /// checkpoints, which let the guest go on, the guest counts as running.
+    /// </summary>
+    public void StandStill(Func<bool> sessionEnded)
+    {
+        while (Lease!.IsLost && !_hasExited())
+        {
+            bool ended = sessionEnded();
+            if (TryPause() && ended)
+            {
+                _status.Set(GuestState.Paused, StandstillReason);
+                return;
+            }
+            Thread.Sleep(PauseRetry);
+        }
     }
 
     /// <summary>What an earlier sidecar of this guest may have left: a claim that lets the backup take the guest, and a guest that stands still.</summary>
@@ -96,20 +123,14 @@ internal sealed class PrimaryClaims
         {
             ClaimUnprotected();
         }
-        if (_marker.PausedByUs)
-        {
-            _pause.Resume();
-        }
+        Resume();
     }
 
     /// <summary>The backup said how a planned failover ended, asked or not. Only the record decides whether the guest moved.</summary>
     public void SettleAfterMove()
     {
         ClaimUnprotected();
-        if (_marker.PausedByUs)
-        {
-            _pause.Resume();
-        }
+        Resume();
     }
 
     /// <summary>One try to claim what an intended end needs, before the backup is told. Throws <see cref="ArbiterUnavailableException"/>.</summary>
@@ -181,23 +202,42 @@ internal sealed class PrimaryClaims
                 if (!_marker.PausedByUs && Stopwatch.GetElapsedTime(started) >= _ownership.Lease)
                 {
                     TryPause();
-                    _status.Set(GuestState.Paused, "the backup and the arbiter cannot be reached, and the lease ran out: another host may run the guest");
+                    _status.Set(GuestState.Paused, StandstillReason);
                 }
                 Thread.Sleep(Retry);
             }
         }
     }
 
-    private void TryPause()
+    /// <summary>True: the guest stands still, by this or already. False: try again, giving up would let it run where it must not.</summary>
+    private bool TryPause()
     {
         try
         {
-            _pause.TryPause();
+            lock (_pausing)
+            {
+                if (!_marker.PausedByUs && Lease is null or { IsLost: true })
+                {
+                    _pause.TryPause();
+                }
+                return true;
+            }
         }
         catch (Exception error)
         {
-            // Tried again with the next claim: giving up here would let the guest run where it must not.
             _logger.Unexpected(error.Message, error);
+            return false;
+        }
+    }
+
+    private void Resume()
+    {
+        lock (_pausing)
+        {
+            if (_marker.PausedByUs)
+            {
+                _pause.Resume();
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Output;
+using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar;
@@ -34,6 +35,9 @@ internal sealed class PrimaryGuest : IDisposable
     public QemuProcess Process { get; }
 
     public SidecarMarker Marker { get; }
+
+    /// <summary>This host's right to let the guest's output and writes out. Set once, before anything is claimed.</summary>
+    public LeaseKeeper Lease { get; set; } = null!;
 
     public IFreePages FreePages { get; }
 

@@ -87,6 +87,9 @@ internal sealed class PrimarySession : IDisposable
             configuration.Checkpoint.MaxInterval);
     }
 
+    /// <summary>The guest stands still for the backup, which was asked to take it: that its claim is read before its word comes is no loss. Any thread.</summary>
+    public bool HasYielded => Volatile.Read(ref _yieldAsked) != 0;
+
     /// <summary>A device or memory came or went. Any thread.</summary>
     public void NoteHardwareChange()
     {
@@ -212,7 +215,7 @@ internal sealed class PrimarySession : IDisposable
         var devices = new DeviceParticipant(deviceState, _queue);
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
         IEpochParticipant[] outputs = HoldOutputs() is { } held ? [held] : [];
-        _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices, .. outputs], _pauses);
+        _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices, new LeaseParticipant(_guest.Lease), .. outputs], _pauses);
         _loop.Committed += OnCommitted;
         _loop.Sealing += _pace.Answer;
         try

@@ -54,7 +54,12 @@ internal sealed class PrimarySidecar : IDisposable
         _status = status;
         _logger = logger;
         _pause = new GuestPause(guest.Connection, guest.Monitor, guest.Process, guest.Marker, logger);
-        _claims = new PrimaryClaims(ownership, guest.Marker, _pause, () => guest.Process.HasExited, guest.Process.Pid, status, logger);
+        _claims = new PrimaryClaims(ownership, guest.Marker, _pause, () => guest.Process.HasExited, guest.Process.Pid, status, logger) { Lease = guest.Lease };
+        guest.Output.MayLeave = () => guest.Lease.MayWrite;
+        guest.Lease.Regained += guest.Output.TryAgain;
+        guest.Lease.Lost += OnLeaseLost;
+        guest.Lease.Regained += logger.LeaseRegained;
+        guest.Lease.Taken += OnTaken;
         daemon.RefreshAsked += Refresh;
         daemon.FailoverAsked += () => daemon.Answer(false, "ask the backup host: it takes the guest, this host cannot give it away");
     }
@@ -238,6 +243,27 @@ internal sealed class PrimarySidecar : IDisposable
             _session = null;
             session?.Dispose();
         }
+    }
+
+    /// <summary>Its checkpoints would let the guest go on. Without a session the claims decide what the guest does.</summary>
+    private void OnLeaseLost()
+    {
+        EndSession();
+        _claims.StandStill(() => _session is null);
+    }
+
+    private void OnTaken()
+    {
+        if (_session is not { HasYielded: true })
+        {
+            EndSession();
+        }
+    }
+
+    private void EndSession()
+    {
+        Cancel(_sessionStop);
+        _wake.Set();
     }
 
     /// <summary>The order matters: the claim first, then the goodbye, and the link ends after both.</summary>

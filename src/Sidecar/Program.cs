@@ -126,13 +126,18 @@ internal static class Program
         }
         using var freePages = new AgentFreePages(connection, logger);
         using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported, logger);
+        GuestOwnership ownership = NewOwnership(options);
+        using var death = new KernelDeathTimer();
+        using var lease = new LeaseKeeper(ownership, guest.Marker.OwnedGeneration(process.Pid) > 0, new Native.Linux.BootTimeProvider(), death, logger);
+        guest.Lease = lease;
         using var daemon = new DaemonClient(Path.Combine(options.RunDirectory, "hikaed.sock"), NewRegistration(options, guest.Name), logger);
         using var status = new StatusBoard(FirstStatus(options, guest.Name, GuestState.Starting), daemon, TimeProvider.System, logger);
         using var metadata = new MetadataStatus(connection, status, logger);
-        using var sidecar = new PrimarySidecar(guest, NewOwnership(options), daemon, status, logger);
+        using var sidecar = new PrimarySidecar(guest, ownership, daemon, status, logger);
         using var watcher = new GuestWatcher(connection, options.Uuid, sidecar, logger);
         using PosixSignalRegistration terminate = OnTerminate(sidecar.Terminate);
         daemon.Start();
+        lease.Start();
         int result = sidecar.Run();
         File.Delete(options.RunFile("pid"));
         if (process.HasExited)

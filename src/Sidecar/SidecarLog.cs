@@ -102,6 +102,21 @@ internal static partial class SidecarLog
     [LoggerMessage(408, LogLevel.Information, "Recovery: {Step} after {Ms} ms")]
     internal static partial void RecoveryStep(this ILogger logger, string step, double ms);
 
+    [LoggerMessage(409, LogLevel.Warning, "The lease is not renewed, the arbiter cannot be reached: {Detail}")]
+    internal static partial void LeaseNotRenewed(this ILogger logger, string detail);
+
+    [LoggerMessage(410, LogLevel.Error, "The lease has run out: nothing is written or let out any more, and the guest is paused")]
+    internal static partial void LeaseLost(this ILogger logger);
+
+    [LoggerMessage(411, LogLevel.Warning, "The lease is renewed: the arbiter still names this host")]
+    internal static partial void LeaseRegained(this ILogger logger);
+
+    [LoggerMessage(412, LogLevel.Information, "The disks may be written here: {Why}")]
+    internal static partial void MayWriteImage(this ILogger logger, string why);
+
+    [LoggerMessage(413, LogLevel.Warning, "Fencing {Host} did not succeed: {Detail}. The disks are written when its lease is over")]
+    internal static partial void FenceFailed(this ILogger logger, string host, string detail);
+
     [LoggerMessage(450, LogLevel.Warning, "Recovery with lazy memory failed, trying the ordinary stream: {Detail}")]
     internal static partial void LazyMemoryFailed(this ILogger logger, string detail);
 

@@ -16,11 +16,22 @@ public sealed class Lease(TimeProvider clock, TimeSpan length, TimeSpan margin)
     /// </param>
     public void Renew(long renewedAt) => Volatile.Write(ref _renewedAt, renewedAt);
 
-    /// <summary>The owner could not reach the arbiter for so long that it must pause its guest and write no more.</summary>
-    public bool OwnerMustStop => Elapsed >= length - margin;
+    /// <summary>The margin that both sides use for a lease of this length.</summary>
+    public static TimeSpan MarginOf(TimeSpan length) => length / 10;
+
+    /// <summary>
+    /// The owner's right was not confirmed for so long that it must begin to pause its guest and write no more. It has two margins for that:
+    /// at the lease's end the kernel ends its process.
+    /// </summary>
+    public bool OwnerMustStop => Elapsed >= StopAfter;
+
+    /// <summary>Zero when it must stop now.</summary>
+    public TimeSpan UntilOwnerMustStop => Elapsed is var elapsed && elapsed >= StopAfter ? TimeSpan.Zero : StopAfter - elapsed;
 
     /// <summary>The former owner has stopped by itself by now, dead or alive: the new one may write to the shared image.</summary>
     public bool ClaimerMayWrite => Elapsed >= length + margin;
+
+    private TimeSpan StopAfter => length - (2 * margin);
 
     private TimeSpan Elapsed => clock.GetElapsedTime(Volatile.Read(ref _renewedAt));
 }

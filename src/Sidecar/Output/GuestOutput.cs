@@ -56,6 +56,18 @@ internal sealed class GuestOutput : IDisposable
         _logger = logger;
     }
 
+    /// <summary>Asked right before each write to the network. False: what was released waits, until <see cref="TryAgain"/>. Set once.</summary>
+    public Func<bool> MayLeave { get; set; } = static () => true;
+
+    /// <summary>The answer of <see cref="MayLeave"/> is true again. Any thread.</summary>
+    public void TryAgain()
+    {
+        foreach (HeldInterface held in _held)
+        {
+            held.TryAgain();
+        }
+    }
+
     /// <summary>What happens to packets; null when they are not our concern. Any thread.</summary>
     public OutputHold? Hold => (_isHolding, _held.Length) switch
     {
@@ -250,7 +262,7 @@ internal sealed class GuestOutput : IDisposable
             using (var sockets = new FilterSockets(directory, _qemuPid))
             {
                 (Socket fromGuest, Socket toNetwork) = _filters.Connect(nic, sockets);
-                held = new HeldInterface(nic, fromGuest, toNetwork, MaxHeldBytes, () => _packetWaits());
+                held = new HeldInterface(nic, fromGuest, toNetwork, MaxHeldBytes, () => _packetWaits(), () => MayLeave());
             }
             if (_isHolding)
             {

@@ -29,6 +29,7 @@ internal sealed class HeldInterface : IDisposable
     private readonly Socket _fromGuest;
     private readonly Socket _toNetwork;
     private readonly Action _packetWaits;
+    private readonly Func<bool> _mayLeave;
     private readonly AutoResetEvent _writable = new(false);
     private readonly Thread _reader;
     private readonly Thread _writer;
@@ -45,18 +46,23 @@ internal sealed class HeldInterface : IDisposable
     /// <param name="toNetwork">What is written here, the filter passes on. Disposed here.</param>
     /// <param name="maxBytes">As much may wait; packets beyond are dropped.</param>
     /// <param name="packetWaits">Called on the reader thread whenever something came that waits for a checkpoint.</param>
-    public HeldInterface(GuestInterface nic, Socket fromGuest, Socket toNetwork, long maxBytes, Action packetWaits)
+    /// <param name="mayLeave">Asked right before each write: false holds back what was released, until <see cref="TryAgain"/>. Null: always true.</param>
+    public HeldInterface(GuestInterface nic, Socket fromGuest, Socket toNetwork, long maxBytes, Action packetWaits, Func<bool>? mayLeave = null)
     {
         Nic = nic;
         _fromGuest = fromGuest;
         _toNetwork = toNetwork;
         _packetWaits = packetWaits;
+        _mayLeave = mayLeave ?? (static () => true);
         _queue = new PacketQueue(maxBytes);
         _reader = new Thread(Read) { IsBackground = true, Name = $"from {nic.Alias}" };
         _writer = new Thread(Write) { IsBackground = true, Name = $"to {nic.Alias}" };
     }
 
     public GuestInterface Nic { get; }
+
+    /// <summary>What was released may leave again.</summary>
+    public void TryAgain() => _writable.Set();
 
     /// <summary>Why packets can no longer be held; null when they can.</summary>
     public Exception? Failure
@@ -279,7 +285,7 @@ internal sealed class HeldInterface : IDisposable
             while (_failure is null)
             {
                 ReadOnlySpan<byte> ready = _queue.Ready;
-                if (ready.IsEmpty)
+                if (ready.IsEmpty || !_mayLeave())
                 {
                     return;
                 }

@@ -23,6 +23,9 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
     /// <summary>The newest record this object saw; null when there was none. Any thread.</summary>
     public OwnershipRecord? Current => _current;
 
+    /// <summary>Follows what is asked and answered; set before the first question.</summary>
+    public IOwnershipObserver? Observer { get; set; }
+
     /// <summary>This host's name in records.</summary>
     public string Host => host;
 
@@ -34,7 +37,10 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
     {
         lock (_gate)
         {
-            return _current = arbiter.Read(guest);
+            long askedAt = Observer?.Now ?? 0;
+            _current = arbiter.Read(guest);
+            Observer?.Answered(_current, askedAt);
+            return _current;
         }
     }
 
@@ -122,9 +128,15 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
     {
         var next = new OwnershipRecord(guest, (current?.Generation ?? 0) + 1, owner, protectedBy, (int)lease.TotalMilliseconds, ended);
         _unanswered = next;
+        long askedAt = Observer?.Now ?? 0;
+        if (owner == host && protectedBy is not null)
+        {
+            Observer?.ClaimingProtected(askedAt);
+        }
         bool won = arbiter.TryClaim(next, out OwnershipRecord? winner);
         _unanswered = null;
         _current = winner;
+        Observer?.Answered(winner, askedAt);
         return won;
     }
 

@@ -19,12 +19,13 @@ public class LeaseTests
         var claimer = new Lease(claimersClock, Length, Margin);
         Assert.False(owner.OwnerMustStop);
 
-        Advance(TimeSpan.FromMilliseconds(4499));
+        Advance(TimeSpan.FromMilliseconds(3999));
         Assert.False(owner.OwnerMustStop);
         Advance(TimeSpan.FromMilliseconds(1));
         Assert.True(owner.OwnerMustStop);
         Assert.False(claimer.ClaimerMayWrite);
-        Advance(TimeSpan.FromMilliseconds(999));
+        Assert.Equal(TimeSpan.Zero, owner.UntilOwnerMustStop);
+        Advance(TimeSpan.FromMilliseconds(1499));
         Assert.False(claimer.ClaimerMayWrite);
         Advance(TimeSpan.FromMilliseconds(1));
         Assert.True(claimer.ClaimerMayWrite);
@@ -42,8 +43,9 @@ public class LeaseTests
         var clock = new FakeTimeProvider();
         var lease = new Lease(clock, Length, Margin);
         long asked = clock.GetTimestamp();
-        clock.Advance(TimeSpan.FromSeconds(4));
+        clock.Advance(TimeSpan.FromSeconds(3.5));
         lease.Renew(asked);
+        Assert.Equal(TimeSpan.FromMilliseconds(500), lease.UntilOwnerMustStop);
         clock.Advance(TimeSpan.FromMilliseconds(500));
 
         Assert.True(lease.OwnerMustStop);

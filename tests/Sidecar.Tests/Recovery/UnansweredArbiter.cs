@@ -21,6 +21,9 @@ internal sealed class UnansweredArbiter(IArbiter arbiter) : IArbiter
         set => _unreachable = value;
     }
 
+    /// <summary>Called when a claim is about to arrive.</summary>
+    public Action? BeforeClaim { get; set; }
+
     public OwnershipRecord? Read(Guid guest)
     {
         Reach();
@@ -30,6 +33,7 @@ internal sealed class UnansweredArbiter(IArbiter arbiter) : IArbiter
     public bool TryClaim(OwnershipRecord next, out OwnershipRecord? winner)
     {
         Reach();
+        BeforeClaim?.Invoke();
         bool won = arbiter.TryClaim(next, out winner);
         return Interlocked.Decrement(ref _lostAnswers) < 0 ? won : throw new ArbiterUnavailableException("the answer got lost");
     }
