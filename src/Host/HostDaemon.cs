@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Hikae.Host.Control;
 using Hikae.Host.Domains;
+using Hikae.Host.Fencing;
 using Hikae.Host.Links;
 using Hikae.Host.Sidecars;
 using Hikae.Native.Linux;
@@ -47,7 +48,7 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         var supervisor = new SidecarSupervisor(registry, start, ownership, clock, logger, ending.Token);
         Task[] parts =
         [
-            new ControlServer(control, registry, supervisor, guard, clock, logger).RunAsync(ending.Token),
+            new ControlServer(control, registry, supervisor, guard, new FenceAgent(configuration.Fence, clock, logger), clock, logger).RunAsync(ending.Token),
             new LinkListener(links, registry, supervisor, clock, logger).RunAsync(ending.Token),
             // libvirt's calls wait, so they are kept off the thread that starts the rest.
             Task.Run(() => new DomainWatcher(options.LibvirtUri, registry, supervisor, clock, logger).RunAsync(ending.Token), ending.Token),

@@ -80,6 +80,15 @@ internal static partial class HostLog
     [LoggerMessage(410, LogLevel.Warning, "{Uuid} was not allowed to start: {Reason}")]
     internal static partial void StartRefused(this ILogger logger, Guid uuid, string reason);
 
+    [LoggerMessage(411, LogLevel.Warning, "Fencing {Host} by {Command}")]
+    internal static partial void FenceBegins(this ILogger logger, string host, string command);
+
+    [LoggerMessage(412, LogLevel.Warning, "{Host} is fenced: it is off")]
+    internal static partial void Fenced(this ILogger logger, string host);
+
+    [LoggerMessage(413, LogLevel.Error, "{Host} could not be fenced: {Reason}")]
+    internal static partial void FenceFailed(this ILogger logger, string host, string reason);
+
     [LoggerMessage(501, LogLevel.Information, "Connected to libvirt at {Uri}")]
     internal static partial void LibvirtConnected(this ILogger logger, string uri);
 

@@ -44,6 +44,7 @@ internal sealed class BackupSidecar : IDisposable
 
     // main thread writes, daemon thread reads
     private volatile BackupSession? _session;
+    private volatile string? _fencing;
     private int _failoverAsked;
     private long _stoodDownAt;
 
@@ -59,7 +60,12 @@ internal sealed class BackupSidecar : IDisposable
         _links.Arrived += () => _session?.CloseLink();
         _links.Refused += OnRefused;
         daemon.FailoverAsked += OnFailoverAsked;
+        ImageRight = new ImageRight(TimeProvider.System, logger);
+        daemon.FenceAnswered += OnFenceAnswered;
     }
+
+    /// <summary>When the images of a guest that was taken over may be written.</summary>
+    public ImageRight ImageRight { get; }
 
     /// <summary>Runs until there is no replica and no primary any more, or the guest runs here. Returns the exit code.</summary>
     public int Run()
@@ -95,6 +101,7 @@ internal sealed class BackupSidecar : IDisposable
     {
         _end.Dispose();
         _links.Dispose();
+        ImageRight.Dispose();
     }
 
     private void OnRefused(string reason)
@@ -198,6 +205,7 @@ internal sealed class BackupSidecar : IDisposable
             // The claim may have been made or not: as after a lost link, the arbiter is asked until it answers, and the primary asks too.
             return AfterLoss(session, new PeerLostException($"the arbiter cannot be reached: {error.Message}", error));
         }
+        ImageRight.Grant($"{session.Hello.Host} yielded the guest");
         bool ok = Recover(session, $"{session.Hello.Host} yielded the guest");
         string reason = _status.Current.Reason ?? "recovery failed";
         if (!ok && !_guestHasRun)
@@ -283,6 +291,7 @@ internal sealed class BackupSidecar : IDisposable
                 }
             }
         }
+        FenceOrWait(session.Hello.Host);
         bool ok = Recover(session, loss.Message);
         if (!ok && !_guestHasRun)
         {
@@ -291,6 +300,33 @@ internal sealed class BackupSidecar : IDisposable
         }
         AnswerFailover(ok, ok ? "the guest runs here" : _status.Current.Reason ?? "recovery failed");
         return !ok;
+    }
+
+    /// <summary>The guest is won. It runs at once; the disks wait until their former owner is off, or its lease is over.</summary>
+    private void FenceOrWait(string owner)
+    {
+        ImageRight.GrantAfter(_ownership.FormerLease);
+        if (_options.Configuration.Fence.Command is not null)
+        {
+            _fencing = owner;
+            _daemon.Fence(owner);
+        }
+    }
+
+    private void OnFenceAnswered(Result answer)
+    {
+        if (_fencing is not { } host)
+        {
+            return;
+        }
+        if (answer.Ok)
+        {
+            ImageRight.Grant($"{host} is fenced");
+        }
+        else
+        {
+            _logger.FenceFailed(host, answer.Message);
+        }
     }
 
     private bool TakeOver(out string why)

@@ -41,6 +41,9 @@ internal sealed class DaemonClient : IDisposable
     /// <summary>An administrator asks for a failover. The handler answers with <see cref="Answer"/>.</summary>
     public event Action? FailoverAsked;
 
+    /// <summary>The daemon has cut a host's power, or could not: the answer to <see cref="Fence"/>.</summary>
+    public event Action<Result>? FenceAnswered;
+
     /// <summary>The guest's annotation or devices changed.</summary>
     public event Action? RefreshAsked;
 
@@ -62,6 +65,15 @@ internal sealed class DaemonClient : IDisposable
         lock (_gate)
         {
             Send(new Result(ok, message));
+        }
+    }
+
+    /// <summary>Asks the daemon to cut a host's power. No answer may ever come.</summary>
+    public void Fence(string host)
+    {
+        lock (_gate)
+        {
+            Send(new FenceHost(host));
         }
     }
 
@@ -206,6 +218,9 @@ internal sealed class DaemonClient : IDisposable
                 break;
             case Failover:
                 FailoverAsked?.Invoke();
+                break;
+            case Result result:
+                FenceAnswered?.Invoke(result);
                 break;
             case Refresh:
                 RefreshAsked?.Invoke();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Net.Sockets;
+using Hikae.Host.Fencing;
 using Hikae.Host.Sidecars;
 using Hikae.Protocol.Control;
 using Microsoft.Extensions.Logging;
@@ -11,7 +12,7 @@ namespace Hikae.Host.Control;
 /// Only root can connect: the socket is 0600 in a 0700 directory. Still nothing a peer sends is trusted: messages are
 /// bounded, a connection that says nothing at first is closed, and there are at most <see cref="MaxConnections"/>.
 /// </remarks>
-internal sealed class ControlServer(Socket listener, SidecarRegistry registry, ISidecarDeaths deaths, StartGuard guard, TimeProvider clock, ILogger logger)
+internal sealed class ControlServer(Socket listener, SidecarRegistry registry, ISidecarDeaths deaths, StartGuard guard, FenceAgent fence, TimeProvider clock, ILogger logger)
 {
     /// <summary>As many as sidecars may register, and some for those who ask.</summary>
     public const int MaxConnections = SidecarRegistry.MaxSidecars + 256;
@@ -150,6 +151,9 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
             case Goodbye:
                 sidecar.SaidGoodbye = true;
                 break;
+            case FenceHost { Host: var host }:
+                _ = AnswerFenceAsync(sidecar, host);
+                break;
             case Result result:
                 sidecar.FailoverAnswer?.TrySetResult(result);
                 break;
@@ -157,6 +161,9 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
                 throw new ControlProtocolException($"A sidecar sent {message.GetType().Name}.");
         }
     }
+
+    private async Task AnswerFenceAsync(RegisteredSidecar sidecar, string host) =>
+        await sidecar.Connection.SendAsync(await fence.FenceAsync(host).ConfigureAwait(false)).ConfigureAwait(false);
 
     private static bool IsTooLong(string? name) => name?.Length > ControlLimits.MaxNameLength;
 

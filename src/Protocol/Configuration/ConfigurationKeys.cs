@@ -58,6 +58,13 @@ internal static class ConfigurationKeys
             (c, v) => IsPath(v) ? c with { Arbiter = c.Arbiter with { KeyFile = v } } : null),
         new("arbiter", "lease_ms", "a number of milliseconds from 1000 to 600000",
             (c, v) => Milliseconds(v, 1000, 600_000) is TimeSpan t ? c with { Arbiter = c.Arbiter with { Lease = t } } : null),
+
+        new("fence", "command", "an absolute path",
+            (c, v) => IsPath(v) ? c with { Fence = c.Fence with { Command = v } } : null),
+        new("fence", "options", "words KEY=VALUE with spaces between them",
+            (c, v) => Options(v) is string[] all ? c with { Fence = c.Fence with { Options = all } } : null),
+        new("fence", "timeout_ms", "a number of milliseconds from 1000 to 600000",
+            (c, v) => Milliseconds(v, 1000, 600_000) is TimeSpan t ? c with { Fence = c.Fence with { Timeout = t } } : null),
     ];
 
     private static int? Number(string value, int least, int most) =>
@@ -89,6 +96,12 @@ internal static class ConfigurationKeys
             all.Add(uri);
         }
         return all.Count is >= 1 and <= MaxEndpoints ? [.. all] : null;
+    }
+
+    private static string[]? Options(string value)
+    {
+        string[] all = value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return all.Length > 0 && all.All(word => word.IndexOf('=', StringComparison.Ordinal) > 0 && !word.Any(char.IsControl)) ? all : null;
     }
 
     private static bool IsPrefix(string value) =>

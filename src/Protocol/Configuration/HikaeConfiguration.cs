@@ -24,6 +24,9 @@ public sealed record HikaeConfiguration
     /// <summary>Section [arbiter].</summary>
     public ArbiterConfiguration Arbiter { get; init; } = new();
 
+    /// <summary>Section [fence].</summary>
+    public FenceConfiguration Fence { get; init; } = new();
+
     /// <summary>Reads the whole file.</summary>
     /// <param name="text">The file's content.</param>
     /// <param name="fileName">Its name, for messages.</param>

@@ -8,7 +8,8 @@ namespace Hikae.Protocol.Control;
 /// <c>type</c> says which message it is.
 /// </summary>
 /// <remarks>
-/// Sidecar to hikaed: <see cref="Register"/> first, then <see cref="Status"/>, at the end <see cref="Goodbye"/>; <see cref="Result"/> answers a <see cref="Failover"/>.
+/// Sidecar to hikaed: <see cref="Register"/> first, then <see cref="Status"/>, at the end <see cref="Goodbye"/>; <see cref="Result"/> answers a <see cref="Failover"/>;
+/// <see cref="FenceHost"/> is answered by <see cref="Result"/>.
 /// hikaed to sidecar: <see cref="Link"/>, <see cref="Failover"/>, <see cref="Refresh"/>.
 /// Command to hikaed: <see cref="Query"/> is answered by <see cref="Statuses"/>, <see cref="FailoverGuest"/> by <see cref="Result"/>.
 /// Hook to hikaed: <see cref="AskStart"/>, answered by <see cref="Result"/>.
@@ -25,5 +26,6 @@ namespace Hikae.Protocol.Control;
 [JsonDerivedType(typeof(Statuses), "statuses")]
 [JsonDerivedType(typeof(FailoverGuest), "failoverGuest")]
 [JsonDerivedType(typeof(AskStart), "askStart")]
+[JsonDerivedType(typeof(FenceHost), "fenceHost")]
 [JsonDerivedType(typeof(Result), "result")]
 public abstract record ControlMessage;

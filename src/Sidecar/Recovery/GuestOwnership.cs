@@ -19,6 +19,7 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
 
     // guarded by _gate: a claim without an answer
     private OwnershipRecord? _unanswered;
+    private TimeSpan? _formerLease;
 
     /// <summary>The newest record this object saw; null when there was none. Any thread.</summary>
     public OwnershipRecord? Current => _current;
@@ -31,6 +32,9 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
 
     /// <summary>How long this host may trust a record it read.</summary>
     public TimeSpan Lease => lease;
+
+    /// <summary>After a take-over: how long the former owner may trust its record. Never less than our own lease.</summary>
+    public TimeSpan FormerLease => _formerLease ?? lease;
 
     /// <summary>Reads the newest record again.</summary>
     public OwnershipRecord? Refresh()
@@ -79,6 +83,7 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
                 _unanswered = null;
                 return true;
             }
+            _formerLease = current is null || current.LeaseMs < lease.TotalMilliseconds ? lease : TimeSpan.FromMilliseconds(current.LeaseMs);
             return current is { Ended: false } && current.ProtectedBy == host && TryClaim(current, host, protectedBy: null, ended: false);
         }
     }

@@ -119,6 +119,8 @@ public sealed class HikaeConfigurationTests
     [InlineData("[arbiter]\nkind = etcd\nendpoints = http://a:2379\ndirectory = /srv/a", 4, "directory", "there is no directory")]
     [InlineData("[arbiter]\nkind = etcd\nendpoints = https://a:2379\nkey = /k", 4, "key", "set together")]
     [InlineData("[arbiter]\nprefix = hikae", 2, "prefix", "slash at both ends")]
+    [InlineData("[fence]\ncommand = fence_ipmilan", 2, "command", "absolute path")]
+    [InlineData("[fence]\noptions = ip", 2, "options", "words KEY=VALUE")]
     [InlineData("[arbiter]\nlease_ms = 1000\n[link]\ndetect_ms = 1000", 4, "detect_ms", "must be more than")]
     public void An_error_names_file_line_key_and_what_would_be_right(string text, int line, string key, string sentence)
     {

@@ -44,6 +44,7 @@ public class ControlFrameTests
         new Query(),
         new FailoverGuest("mail"),
         new AskStart(new Guid("0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")),
+        new FenceHost("hostA"),
         new Result(false, "no such guest")]);
 
     [Theory]
