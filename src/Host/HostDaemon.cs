@@ -46,12 +46,14 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         var start = new SidecarStart(launcher, options.RunDirectory);
         var guard = new StartGuard(registry, start, ownership, clock, logger);
         var supervisor = new SidecarSupervisor(registry, start, ownership, clock, logger, ending.Token);
+        var watcher = new DomainWatcher(options.LibvirtUri, registry, supervisor, clock, logger);
+        supervisor.ProtectionEnded += watcher.LookAgain;
         Task[] parts =
         [
             new ControlServer(control, registry, supervisor, guard, new FenceAgent(configuration.Fence, clock, logger), clock, logger).RunAsync(ending.Token),
             new LinkListener(links, registry, supervisor, clock, logger).RunAsync(ending.Token),
             // libvirt's calls wait, so they are kept off the thread that starts the rest.
-            Task.Run(() => new DomainWatcher(options.LibvirtUri, registry, supervisor, clock, logger).RunAsync(ending.Token), ending.Token),
+            Task.Run(() => watcher.RunAsync(ending.Token), ending.Token),
         ];
         logger.Ready(configuration.Link.Listen, LinkEndPoint.Port, options.ControlSocket);
         ready();

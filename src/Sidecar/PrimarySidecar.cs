@@ -95,7 +95,7 @@ internal sealed class PrimarySidecar : IDisposable
     }
 
     /// <summary>This process is asked to end: the guest is to run on unprotected, or it is gone already and libvirt's hook has left the reason. Any thread.</summary>
-    public void Terminate() => Stop(_guest.Process.HasExited ? ReleaseReason.Read(_guest.Options.RunFile("released")) : "disabled");
+    public void Terminate() => Stop(_guest.Process.HasExited ? ReleaseReason.Read(_guest.Options.RunFile("released")) : "stopped");
 
     /// <summary>The annotation or the devices may have changed; any thread.</summary>
     public void Refresh()
@@ -115,7 +115,7 @@ internal sealed class PrimarySidecar : IDisposable
         AnnotationOutcome outcome = ProtectAnnotation.TryParse(xml, out ProtectAnnotation? annotation, out _);
         if (outcome is AnnotationOutcome.None)
         {
-            Stop("disabled");
+            Stop(GuestStatus.Disabled);
         }
         else if (annotation != _sessionAnnotation)
         {
@@ -203,7 +203,7 @@ internal sealed class PrimarySidecar : IDisposable
         switch (ProtectAnnotation.TryParse(xml, out ProtectAnnotation? annotation, out string? malformed))
         {
             case AnnotationOutcome.None:
-                Stop("disabled");
+                Stop(GuestStatus.Disabled);
                 return;
             case AnnotationOutcome.Malformed:
                 throw new NotProtectableException($"the annotation is malformed: {malformed}");

@@ -48,6 +48,34 @@ public class DomainWatcherTests
     }
 
     [Fact]
+    public async Task An_annotation_that_is_back_when_the_sidecar_has_ended_for_want_of_it_gets_a_new_sidecar()
+    {
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync(libvirtUri: Driver);
+        using Connection connection = Connection.Open(Driver);
+        using Domain domain = connection.FindByName("test")!;
+        Guid guest = Guid.Parse(domain.Uuid);
+        await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("Connected to libvirt", StringComparison.Ordinal)), "connected");
+        try
+        {
+            using FakeSidecar ending = FakeSidecar.Register(daemon.Options.ControlSocket, guest, GuestRole.Primary, "test");
+            ending.Send(new Status(FakeSidecar.StatusOf(guest, GuestRole.Primary, GuestState.Ending, "test") with { Reason = GuestStatus.Disabled }));
+            await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("is now Ending", StringComparison.Ordinal)), "ending");
+            domain.SetMetadataElement("<protect backup='hostB'/>", HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+            Assert.IsType<Refresh>(await ending.NextAsync());
+            Assert.Empty(daemon.Launcher.Started);
+
+            ending.Send(new Goodbye());
+            ending.Dispose();
+
+            await Eventually.TrueAsync(() => !daemon.Launcher.Started.IsEmpty, "another sidecar");
+        }
+        finally
+        {
+            domain.SetMetadataElement(null, HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+        }
+    }
+
+    [Fact]
     public async Task Without_libvirt_the_daemon_runs_and_says_so_once()
     {
         var clock = new FakeTimeProvider();

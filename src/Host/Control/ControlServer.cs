@@ -129,6 +129,7 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
             else if (sidecar.SaidGoodbye)
             {
                 logger.SidecarLeft(sidecar.Key.Role, sidecar.Guest, sidecar.Key.Uuid);
+                deaths.Left(sidecar);
             }
         }
     }

@@ -52,6 +52,24 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
         }
     }
 
+    /// <summary>
+    /// Looks at one running guest again, from outside the order of events: its annotation may have been set anew while its sidecar was ending, and
+    /// the event of that was for the sidecar. By a connection of its own, as libvirt's calls wait. Any thread.
+    /// </summary>
+    public void LookAgain(Guid guest) => _ = Task.Run(() =>
+    {
+        try
+        {
+            using Connection connection = Connection.Open(uri);
+            LookAt(connection, guest.ToString(), guest.ToString(), TimeSpan.Zero);
+        }
+        catch (LibvirtException error)
+        {
+            // When libvirt is back, all guests are looked at.
+            logger.DomainUnreadable(guest.ToString(), error.Message);
+        }
+    });
+
     private static void SetKeepAlive(Connection connection)
     {
         try

@@ -3,9 +3,12 @@ using Hikae.Host.Control;
 
 namespace Hikae.Host.Sidecars;
 
-/// <summary>Who wants to know that a sidecar's connection ended without a goodbye.</summary>
+/// <summary>Who wants to know that a sidecar's connection ended.</summary>
 internal interface ISidecarDeaths
 {
-    /// <summary>Must not wait: the control socket's task calls it.</summary>
+    /// <summary>It said goodbye before. Must not wait.</summary>
+    void Left(RegisteredSidecar sidecar);
+
+    /// <summary>It said no goodbye. Must not wait: the control socket's task calls it.</summary>
     void Lost(RegisteredSidecar sidecar);
 }

@@ -27,6 +27,8 @@ internal sealed class SidecarSupervisor(
     /// <summary>How long the hook, or a sidecar that is reconnecting to a new hikaed, has until we start one ourselves.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan RunningPoll = TimeSpan.FromMilliseconds(200);
+
     private static readonly TimeSpan SilenceReportedAfter = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<SidecarKey, byte> _busy = new();
@@ -34,6 +36,18 @@ internal sealed class SidecarSupervisor(
 
     /// <inheritdoc/>
     public void Lost(RegisteredSidecar sidecar) => Begin(sidecar.Key, sidecar, () => SucceedAsync(sidecar));
+
+    /// <summary>A primary's sidecar ended because its guest's annotation was gone; it may have come back before it had ended. Must not wait.</summary>
+    public event Action<Guid>? ProtectionEnded;
+
+    /// <inheritdoc/>
+    public void Left(RegisteredSidecar sidecar)
+    {
+        if (sidecar is { Key.Role: GuestRole.Primary, LastStatus: { State: GuestState.Ending, Reason: GuestStatus.Disabled } })
+        {
+            ProtectionEnded?.Invoke(sidecar.Key.Uuid);
+        }
+    }
 
     /// <summary>The guest runs and wants a primary's sidecar. Does nothing if it has one, or gets one within <paramref name="grace"/>.</summary>
     /// <param name="guest">The guest.</param>
@@ -119,7 +133,7 @@ internal sealed class SidecarSupervisor(
         // A process that lives and has not registered yet is starting, or is reconnecting to a new hikaed.
         while (start.IsRunning(key))
         {
-            if (await registry.WaitForAsync(key, Grace, ending).ConfigureAwait(false) is not null)
+            if (await registry.WaitForAsync(key, RunningPoll, ending).ConfigureAwait(false) is not null)
             {
                 return;
             }

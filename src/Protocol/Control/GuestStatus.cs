@@ -4,6 +4,9 @@ namespace Hikae.Protocol.Control;
 /// <summary>One guest's protection as one host sees it. Written by the guest's sidecar, kept and answered by hikaed.</summary>
 public sealed record GuestStatus
 {
+    /// <summary>The reason of a primary that ends because its guest's annotation is gone.</summary>
+    public const string Disabled = "disabled";
+
     /// <summary>The guest's libvirt name.</summary>
     public required string Guest { get; init; }
 
