@@ -102,7 +102,7 @@ internal sealed partial class ServedDisk
                     WaitForChange();
                 }
 
-                return;
+                // And now the image's own flush: what passed through before this disk held anything may not be durable yet.
             }
 
             while (!_mayWrite)

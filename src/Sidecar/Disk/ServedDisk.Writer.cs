@@ -42,7 +42,10 @@ internal sealed partial class ServedDisk
         {
             try
             {
-                _image.Flush();
+                if (NeedsFlush(target))
+                {
+                    _image.Flush();
+                }
             }
             catch (Exception error) when (error is IOException or LinuxException)
             {
@@ -109,6 +112,10 @@ internal sealed partial class ServedDisk
         _buffer.Seal(_buffer.LastSealed + 1);
         return true;
     }
+
+    // An idle guest's epochs cost the storage nothing. One that holds only a FLUSH means what passed through before.
+    private bool NeedsFlush(ulong target) =>
+        Array.Exists(_buffer.Epochs(), epoch => epoch.Number <= target && (epoch.HoldsWrites || epoch.HoldsFlush));
 
     // Waits for something to flush, and begins. Null: the disk ends.
     private ulong? NextFlush()

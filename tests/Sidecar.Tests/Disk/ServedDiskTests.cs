@@ -69,6 +69,40 @@ public sealed class ServedDiskTests
     }
 
     [Fact]
+    public void An_epoch_without_writes_is_flushed_only_if_the_guest_flushed()
+    {
+        StuckImage image = null!;
+        using var running = new RunningDisk(wrap: inner => image = new StuckImage(inner));
+        using NbdTestClient client = running.Connect();
+        client.WriteBytes(0, Ones);
+        running.Disk.Hold();
+        running.Disk.Seal(1);
+        Flush(running, 1);
+        Assert.DoesNotContain(image.Done, done => done.What == "flush");
+
+        Assert.Equal(0u, client.Do(NbdTestClient.Flush, 0, 0).Error);
+        Assert.True(running.Disk.Seal(2));
+        Flush(running, 2);
+
+        Assert.Equal(("flush", 0, 0), image.Done[^1]);
+    }
+
+    [Fact]
+    public void A_flush_while_nothing_is_left_to_drain_is_still_the_images()
+    {
+        StuckImage image = null!;
+        using var running = new RunningDisk(wrap: inner => image = new StuckImage(inner));
+        using NbdTestClient client = running.Connect();
+        client.WriteBytes(0, Ones);
+        running.Disk.Hold();
+        running.Drain();
+
+        Assert.Equal(0u, client.Do(NbdTestClient.Flush, 0, 0).Error);
+
+        Assert.Equal(("flush", 0, 0), image.Done[^1]);
+    }
+
+    [Fact]
     public void An_epoch_that_is_not_committed_drains_too()
     {
         using var running = new RunningDisk();

@@ -10,6 +10,8 @@ namespace Hikae.Sidecar.Tests.Disk;
 internal sealed class ServerProcess : IDisposable
 {
     private readonly Process _process;
+    private readonly Lock _gate = new();
+    private bool _isDisposed;
 
     public ServerProcess(TemporaryFolder folder, string image, int epochMs)
     {
@@ -34,8 +36,15 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>SIGKILL: it can do nothing more.</summary>
     public void Kill()
     {
-        _process.Kill();
-        _process.WaitForExit();
+        // Tests call this from a timer, which may still be in here when the test is over.
+        lock (_gate)
+        {
+            if (!_isDisposed)
+            {
+                _process.Kill();
+                _process.WaitForExit();
+            }
+        }
     }
 
     /// <summary>SIGTERM: it drains and ends.</summary>
@@ -48,11 +57,12 @@ internal sealed class ServerProcess : IDisposable
 
     public void Dispose()
     {
-        if (!_process.HasExited)
+        lock (_gate)
         {
-            Kill();
+            _process.Kill();
+            _process.WaitForExit();
+            _isDisposed = true;
+            _process.Dispose();
         }
-
-        _process.Dispose();
     }
 }
