@@ -2,6 +2,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Hikae.Host.Control;
+using Hikae.Host.Disks;
 using Hikae.Host.Domains;
 using Hikae.Host.Fencing;
 using Hikae.Host.Links;
@@ -48,9 +49,10 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         var supervisor = new SidecarSupervisor(registry, start, ownership, clock, logger, ending.Token);
         var watcher = new DomainWatcher(options.LibvirtUri, registry, supervisor, clock, logger);
         supervisor.ProtectionEnded += watcher.LookAgain;
+        using var disks = new DiskSockets();
         Task[] parts =
         [
-            new ControlServer(control, registry, supervisor, guard, new FenceAgent(configuration.Fence, clock, logger), clock, logger).RunAsync(ending.Token),
+            new ControlServer(control, registry, supervisor, guard, new FenceAgent(configuration.Fence, clock, logger), disks, clock, logger).RunAsync(ending.Token),
             new LinkListener(links, registry, supervisor, clock, logger).RunAsync(ending.Token),
             // libvirt's calls wait, so they are kept off the thread that starts the rest.
             Task.Run(() => watcher.RunAsync(ending.Token), ending.Token),

@@ -41,6 +41,9 @@ internal static partial class HostLog
     [LoggerMessage(206, LogLevel.Information, "Failover of {Guest} was asked for")]
     internal static partial void FailoverAsked(this ILogger logger, string guest);
 
+    [LoggerMessage(207, LogLevel.Error, "A disk's socket could not be opened: {Reason}")]
+    internal static partial void DiskSocketFailed(this ILogger logger, string reason);
+
     [LoggerMessage(301, LogLevel.Information, "Link from {Peer} for {Uuid} handed to its sidecar")]
     internal static partial void LinkHandedOver(this ILogger logger, string peer, Guid uuid);
 

@@ -30,7 +30,7 @@ internal sealed class BackupLinks : IDisposable
     }
 
     /// <summary>A trusted link came: whoever holds the old one is this guest's primary too, and has given it up. On a handshake's thread.</summary>
-    public event Action? Arrived;
+    public event Action<BackupLink>? Arrived;
 
     /// <summary>A peer was turned away, for this reason. On a handshake's thread.</summary>
     public event Action<string>? Refused;
@@ -88,7 +88,7 @@ internal sealed class BackupLinks : IDisposable
                 link.Dispose();
                 return;
             }
-            Arrived?.Invoke();
+            Arrived?.Invoke(link);
         }
         catch (Exception error) when (error is PeerLostException or NotProtectableException)
         {

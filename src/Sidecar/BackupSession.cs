@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Text;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Disk.Backup;
 using Hikae.Sidecar.Link;
 using Hikae.Sidecar.PageStore;
 using Microsoft.Extensions.Logging;
@@ -45,10 +46,12 @@ internal sealed class BackupSession : IDisposable
     /// <param name="link">The welcomed link; disposed with this session.</param>
     /// <param name="detectAfter">The host's own patience.</param>
     /// <param name="dryStart">Tries whether this host could run the guest of a domain XML.</param>
+    /// <param name="disks">Takes the guest's disk writes; disposed with this session.</param>
     /// <param name="logger">The sidecar's log.</param>
-    public BackupSession(BackupLink link, TimeSpan detectAfter, Func<string, DryStartResult> dryStart, ILogger logger)
+    public BackupSession(BackupLink link, TimeSpan detectAfter, Func<string, DryStartResult> dryStart, ReplicaDisks disks, ILogger logger)
     {
         _link = link;
+        Disks = disks;
         _dryStart = dryStart;
         _logger = logger;
         TimeSpan interval = TimeSpan.FromMilliseconds(Math.Min(detectAfter.TotalMilliseconds, link.Hello.DetectMs)) / 5;
@@ -59,6 +62,9 @@ internal sealed class BackupSession : IDisposable
 
     /// <summary>The replica: one whole checkpoint, and the epoch being received.</summary>
     public ReplicaStore Store { get; } = new();
+
+    /// <summary>The guest's disk writes that are not yet known to be in the images, of the committed checkpoint and of the epoch being received.</summary>
+    public ReplicaDisks Disks { get; }
 
     /// <summary>The domain XML of the committed checkpoint, or the one offered before the first.</summary>
     public string? DomainXml { get; private set; }
@@ -82,6 +88,9 @@ internal sealed class BackupSession : IDisposable
 
     /// <summary>Called on the receiving thread after each commit.</summary>
     public event Action? Committed;
+
+    /// <summary>Whether <paramref name="link"/> is this session's. Any thread.</summary>
+    public bool Serves(BackupLink link) => _link == link;
 
     /// <summary>Asks the primary for the guest. Any thread.</summary>
     public void AskYield() => _link.Connection.Send(RecordType.Yield, 0, []);
@@ -129,6 +138,7 @@ internal sealed class BackupSession : IDisposable
             {
                 _logger.TornEpoch(_openEpoch, Store.CommittedEpoch);
                 Store.DiscardEpoch();
+                Disks.DiscardEpoch();
                 _inEpoch = false;
             }
         }
@@ -142,6 +152,7 @@ internal sealed class BackupSession : IDisposable
         _heartbeat.Dispose();
         _link.Dispose();
         Store.Dispose();
+        Disks.Dispose();
     }
 
     private void OnTimer()
@@ -177,6 +188,9 @@ internal sealed class BackupSession : IDisposable
             case RecordType.DomainXml when !_inEpoch && !Store.HasCheckpoint && DomainXml is null:
                 OnOffer(payload);
                 return;
+            case RecordType.DiskFlushed:
+                Disks.DropThrough(header.Epoch, Store.CommittedEpoch);
+                return;
             case RecordType.EpochBegin:
                 BeginEpoch(header.Epoch);
                 return;
@@ -190,13 +204,14 @@ internal sealed class BackupSession : IDisposable
             case RecordType.Yielded when !_inEpoch && Store.HasCheckpoint && header.Epoch == Store.CommittedEpoch:
                 Yielded = true;
                 return;
-            case RecordType.DomainXml or RecordType.BlockList or RecordType.HardPages or RecordType.SoftPages or RecordType.DeviceState when _inEpoch:
+            case RecordType.DomainXml or RecordType.BlockList or RecordType.HardPages or RecordType.SoftPages or RecordType.DeviceState
+                or RecordType.DiskList or RecordType.DiskWrites when _inEpoch:
                 RequireOpen(header);
                 _counted = _counted with { Records = _counted.Records + 1 };
                 HandleInEpoch(header.Type, payload);
                 if (_counted.Records % RecordsPerFigures == 0)
                 {
-                    _figures = _figures with { Parts = PartsOf(Store.Statistics) };
+                    _figures = _figures with { Parts = PartsOf(Store.Statistics, Disks.BufferedBytes) };
                 }
                 return;
             default:
@@ -285,6 +300,12 @@ internal sealed class BackupSession : IDisposable
                 Store.AppendDeviceState(payload);
                 _counted = _counted with { DeviceStateBytes = _counted.DeviceStateBytes + (ulong)payload.Length };
                 break;
+            case RecordType.DiskList:
+                Disks.SetDisks(ReplicationJson.Read<DiskList>(payload));
+                break;
+            case RecordType.DiskWrites:
+                Disks.Put(payload);
+                break;
             default:
                 throw new UnreachableException();
         }
@@ -300,6 +321,7 @@ internal sealed class BackupSession : IDisposable
         {
             throw new ReplicationProtocolException($"epoch {epoch} belongs to a guest without domain XML");
         }
+        Disks.Commit(epoch);
         Store.CommitEpoch();
         _inEpoch = false;
         DomainXml = _stagedXml ?? DomainXml;
@@ -307,7 +329,7 @@ internal sealed class BackupSession : IDisposable
         _figures = new ReplicaFigures(
             epoch,
             Stopwatch.GetTimestamp(),
-            PartsOf(statistics),
+            PartsOf(statistics, Disks.BufferedBytes),
             Store.Blocks.Sum(block => block.UsedBytes),
             statistics.ZeroPages,
             statistics.FreePages);
@@ -318,6 +340,6 @@ internal sealed class BackupSession : IDisposable
         Committed?.Invoke();
     }
 
-    private static ReplicaParts PartsOf(ReplicaStatistics statistics) =>
-        new(statistics.ArenaBytes, statistics.TableBytes, statistics.DeviceStateBytes);
+    private static ReplicaParts PartsOf(ReplicaStatistics statistics, long diskBytes) =>
+        new(statistics.ArenaBytes, statistics.TableBytes, statistics.DeviceStateBytes, diskBytes);
 }

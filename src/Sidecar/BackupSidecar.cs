@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Disk.Backup;
 using Hikae.Sidecar.Link;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
@@ -37,14 +38,11 @@ internal sealed class BackupSidecar : IDisposable
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
     private readonly BackupLinks _links;
+    private readonly GuestTakeover _takeover;
     private readonly CancellationTokenSource _end = new();
-
-    // main thread only: what it let out can no longer be taken back
-    private bool _guestHasRun;
 
     // main thread writes, daemon thread reads
     private volatile BackupSession? _session;
-    private volatile string? _fencing;
     private int _failoverAsked;
     private long _stoodDownAt;
 
@@ -57,15 +55,11 @@ internal sealed class BackupSidecar : IDisposable
         _status = status;
         _logger = logger;
         _links = new BackupLinks(options, daemon, logger);
-        _links.Arrived += () => _session?.CloseLink();
+        _takeover = new GuestTakeover(options, ownership, starter, daemon, status, logger);
+        _links.Arrived += OnArrived;
         _links.Refused += OnRefused;
         daemon.FailoverAsked += OnFailoverAsked;
-        ImageRight = new ImageRight(TimeProvider.System, logger);
-        daemon.FenceAnswered += OnFenceAnswered;
     }
-
-    /// <summary>When the images of a guest that was taken over may be written.</summary>
-    public ImageRight ImageRight { get; }
 
     /// <summary>Runs until there is no replica and no primary any more, or the guest runs here. Returns the exit code.</summary>
     public int Run()
@@ -101,7 +95,16 @@ internal sealed class BackupSidecar : IDisposable
     {
         _end.Dispose();
         _links.Dispose();
-        ImageRight.Dispose();
+        _takeover.Dispose();
+    }
+
+    private void OnArrived(BackupLink link)
+    {
+        // The main thread may have taken it by now.
+        if (_session is { } session && !session.Serves(link))
+        {
+            session.CloseLink();
+        }
     }
 
     private void OnRefused(string reason)
@@ -133,7 +136,7 @@ internal sealed class BackupSidecar : IDisposable
     /// <summary>One link. True: wait for the next one.</summary>
     private bool Serve(BackupLink link)
     {
-        using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, _logger))
+        using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, new ReplicaDisks(_options.RunDirectory, _options.Guest), _logger))
         {
             _session = session;
             if (_links.Any || _end.IsCancellationRequested)
@@ -205,10 +208,10 @@ internal sealed class BackupSidecar : IDisposable
             // The claim may have been made or not: as after a lost link, the arbiter is asked until it answers, and the primary asks too.
             return AfterLoss(session, new PeerLostException($"the arbiter cannot be reached: {error.Message}", error));
         }
-        ImageRight.Grant($"{session.Hello.Host} yielded the guest");
-        bool ok = Recover(session, $"{session.Hello.Host} yielded the guest");
+        _takeover.ImageRight.Grant($"{session.Hello.Host} yielded the guest");
+        bool ok = _takeover.Run(session, $"{session.Hello.Host} yielded the guest");
         string reason = _status.Current.Reason ?? "recovery failed";
-        if (!ok && !_guestHasRun)
+        if (!ok && !_takeover.GuestHasRun)
         {
             // The primary waits for it: without the record it must destroy the only guest there is.
             ClaimPatiently(() => _ownership.TryGiveBack(session.Hello.Host));
@@ -291,42 +294,15 @@ internal sealed class BackupSidecar : IDisposable
                 }
             }
         }
-        FenceOrWait(session.Hello.Host);
-        bool ok = Recover(session, loss.Message);
-        if (!ok && !_guestHasRun)
+        _takeover.FenceOrWait(session.Hello.Host);
+        bool ok = _takeover.Run(session, loss.Message);
+        if (!ok && !_takeover.GuestHasRun)
         {
             // Nobody runs it: a primary that lives may go on, and any host may start it. Owned by a host that cannot, nobody could.
             ClaimPatiently(_ownership.Release);
         }
         AnswerFailover(ok, ok ? "the guest runs here" : _status.Current.Reason ?? "recovery failed");
         return !ok;
-    }
-
-    /// <summary>The guest is won. It runs at once; the disks wait until their former owner is off, or its lease is over.</summary>
-    private void FenceOrWait(string owner)
-    {
-        ImageRight.GrantAfter(_ownership.FormerLease);
-        if (_options.Configuration.Fence.Command is not null)
-        {
-            _fencing = owner;
-            _daemon.Fence(owner);
-        }
-    }
-
-    private void OnFenceAnswered(Result answer)
-    {
-        if (_fencing is not { } host)
-        {
-            return;
-        }
-        if (answer.Ok)
-        {
-            ImageRight.Grant($"{host} is fenced");
-        }
-        else
-        {
-            _logger.FenceFailed(host, answer.Message);
-        }
     }
 
     private bool TakeOver(out string why)
@@ -341,44 +317,6 @@ internal sealed class BackupSidecar : IDisposable
             ? "the guest was never declared protected"
             : $"{record.Owner} keeps the guest{(record.Ended ? ", which was stopped in order" : string.Empty)} (generation {record.Generation})";
         return false;
-    }
-
-    private bool Recover(BackupSession session, string why)
-    {
-        long started = Stopwatch.GetTimestamp();
-        _logger.FailoverBegins(why);
-        _status.Set(GuestState.Recovering, why);
-        try
-        {
-            _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, running =>
-            {
-                _guestHasRun = true;
-                _logger.FailoverDone(session.Store.CommittedEpoch, Math.Round(running.TotalMilliseconds, 1));
-                _status.Set(GuestState.Recovered, "the guest runs here; its memory is being filled in");
-            });
-            _status.Set(GuestState.Recovered, "the guest runs here");
-            Settle(session);
-            return true;
-        }
-        catch (Exception error)
-        {
-            _logger.FailoverFailed(error.Message);
-            _status.Set(GuestState.Failed, $"recovery failed after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms: {error.Message}");
-            return false;
-        }
-    }
-
-    /// <summary>The guest runs here whatever comes of this.</summary>
-    private void Settle(BackupSession session)
-    {
-        try
-        {
-            _starter.Settle(session.DomainXml!, session.Hello.Host, _ownership.Current?.Generation ?? 0);
-        }
-        catch (Exception error)
-        {
-            _logger.NotSettled(error.Message);
-        }
     }
 
     private static GuestStatus Measure(GuestStatus status, ReplicaFigures figures) => status with

@@ -134,15 +134,31 @@ internal sealed class PrimaryClaims
     }
 
     /// <summary>One try to claim what an intended end needs, before the backup is told. Throws <see cref="ArbiterUnavailableException"/>.</summary>
-    public void ClaimBeforeGoodbye()
+    public void ClaimBeforeGoodbye() => _ownership.ClaimUnprotected();
+
+    /// <summary>
+    /// The guest has ended, and what it wrote last may go to its images only if no other host may have gone on with it. Waits for the arbiter for as long as it
+    /// takes. Throws <see cref="FencedException"/> when another host has.
+    /// </summary>
+    public void ClaimForDrain()
     {
-        if (_hasExited())
+        bool reported = false;
+        while (HasClaimed)
         {
-            _ownership.Release();
-        }
-        else
-        {
-            _ownership.ClaimUnprotected();
+            try
+            {
+                _ownership.ClaimUnprotected();
+                return;
+            }
+            catch (ArbiterUnavailableException error)
+            {
+                if (!reported)
+                {
+                    _logger.ArbiterUnavailable(error.Message);
+                    reported = true;
+                }
+                Thread.Sleep(Retry);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Epoch;
 using Hikae.Sidecar.Link;
 using Hikae.Sidecar.Output;
@@ -29,12 +30,15 @@ internal sealed class PrimarySession : IDisposable
     // A backup that was given the guest and neither runs it nor goes away: then the arbiter decides, as for a lost link.
     private static readonly TimeSpan YieldPatience = TimeSpan.FromSeconds(60);
 
+    private static readonly TimeSpan ImagePatience = TimeSpan.FromSeconds(10);
+
     // A peer may name any patience above zero; at this pace heartbeats cost nothing.
     private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromMilliseconds(10);
 
     private readonly PrimaryGuest _guest;
     private readonly ProtectAnnotation _annotation;
     private readonly GuestOwnership _ownership;
+    private readonly PrimaryDisks _primaryDisks;
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
     private readonly PrimaryLink _link;
@@ -43,10 +47,12 @@ internal sealed class PrimarySession : IDisposable
     private readonly EpochShipper _shipper;
     private readonly CheckpointPace _pace;
     private readonly PauseStatistics _pauses = new();
+    private readonly ManualResetEventSlim _firstCommit = new();
     private readonly long _started = Stopwatch.GetTimestamp();
     private MemoryParticipant? _memory;
     private HardwareParticipant? _hardware;
     private OutputParticipant? _outputs;
+    private DiskParticipant? _disks;
     private CheckpointLoop? _loop;
     private SessionThreads? _threads;
     private bool _dryStarted;
@@ -58,11 +64,12 @@ internal sealed class PrimarySession : IDisposable
     private ulong _coveredBy;
 
     /// <summary>Connects. Throws as <see cref="PrimaryLink.Connect"/>.</summary>
-    public PrimarySession(PrimaryGuest guest, ProtectAnnotation annotation, GuestOwnership ownership, StatusBoard status, ILogger logger, CancellationToken stop)
+    public PrimarySession(PrimaryGuest guest, ProtectAnnotation annotation, GuestOwnership ownership, PrimaryDisks disks, StatusBoard status, ILogger logger, CancellationToken stop)
     {
         _guest = guest;
         _annotation = annotation;
         _ownership = ownership;
+        _primaryDisks = disks;
         _status = status;
         _logger = logger;
         Protocol.Configuration.HikaeConfiguration configuration = guest.Options.Configuration;
@@ -141,6 +148,7 @@ internal sealed class PrimarySession : IDisposable
         _pool.Dispose();
         _shipper.Dispose();
         _pace.Dispose();
+        _firstCommit.Dispose();
     }
 
     /// <summary>Whatever fails in here ends the session's other threads before their queue and link are disposed.</summary>
@@ -207,15 +215,21 @@ internal sealed class PrimarySession : IDisposable
 
     private void Checkpoints(CancellationToken cancellationToken)
     {
+        if (AreHeld)
+        {
+            _primaryDisks.Interpose();
+        }
         _status.Set(GuestState.Synchronising, "the first checkpoint is on its way");
         using DirtyTracker tracker = DirtyTracker.Attach(_guest.Process.Pid);
         using var deviceState = new DeviceStateCapture(_guest.Monitor);
         _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages);
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
+        _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, AreHeld ? _primaryDisks.Check : () => { });
+        _primaryDisks.Disks.CheckpointWanted += _pace.Ask;
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
-        IEpochParticipant[] outputs = HoldOutputs() is { } held ? [held] : [];
-        _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices, new LeaseParticipant(_guest.Lease), .. outputs], _pauses);
+        IEpochParticipant[] outputs = HoldOutputs(_disks) is { } held ? [held] : [];
+        _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices, _disks, new LeaseParticipant(_guest.Lease), .. outputs], _pauses);
         _loop.Committed += OnCommitted;
         _loop.Sealing += _pace.Answer;
         try
@@ -226,6 +240,8 @@ internal sealed class PrimarySession : IDisposable
                 switch (_loop.TryCheckpoint(cancellationToken))
                 {
                     case CheckpointOutcome.Sealed:
+                        // A guest's flush waits for the first commit, and stopping the guest flushes: it would stand still for as long.
+                        _firstCommit.Wait(cancellationToken);
                         AfterCheckpoint();
                         break;
                     case CheckpointOutcome.GuestPaused:
@@ -241,17 +257,19 @@ internal sealed class PrimarySession : IDisposable
         }
         finally
         {
+            _primaryDisks.Disks.CheckpointWanted -= _pace.Ask;
+            _disks.End();
             deviceState.Detach();
         }
     }
 
-    private OutputParticipant? HoldOutputs()
+    private OutputParticipant? HoldOutputs(DiskParticipant disks)
     {
-        if (_annotation.Outputs is GuestOutputs.Unheld)
+        if (!AreHeld)
         {
             return null;
         }
-        _outputs = new OutputParticipant(_guest.Output, _pace.Ask, (_, release) => release());
+        _outputs = new OutputParticipant(_guest.Output, _pace.Ask, disks.WhenDurable);
         _outputs.Plugged += OnPlugged;
         return _outputs;
     }
@@ -295,6 +313,12 @@ internal sealed class PrimarySession : IDisposable
             // A user's pause moves with the guest only when it is lifted first: the state after the move would be "running".
             throw new NotProtectableException("the guest was paused by a user and was not moved");
         }
+        // The backup writes the images from the moment it has the guest, beginning with what it holds of ours.
+        _primaryDisks.Disks.AllowImageWrites(false);
+        if (!_primaryDisks.Disks.WaitImagesIdle(ImagePatience))
+        {
+            throw new NotProtectableException("a write to an image is still under way, so the guest was not moved");
+        }
         _queue.Add(new EpochPart.Yielded(last), cancellationToken);
         if (!cancellationToken.WaitHandle.WaitOne(YieldPatience))
         {
@@ -308,6 +332,7 @@ internal sealed class PrimarySession : IDisposable
         ulong before = _committedEpoch;
         Volatile.Write(ref _committedEpoch, epoch.Value);
         Interlocked.Increment(ref _commits);
+        _firstCommit.Set();
         if (before == 0)
         {
             _logger.FirstCommit(epoch, Math.Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds));
@@ -320,7 +345,9 @@ internal sealed class PrimarySession : IDisposable
         }
     }
 
-    private string? OutputsReason => _annotation.Outputs is GuestOutputs.Unheld
+    private bool AreHeld => _annotation.Outputs is not GuestOutputs.Unheld;
+
+    private string? OutputsReason => !AreHeld
         ? "outputs are not held: packets and disk writes leave before their checkpoint is committed (an experiment)"
         : null;
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Diagnostics;
 using Hikae.Native.Libvirt;
 using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Graph;
+using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
 
@@ -18,18 +19,17 @@ namespace Hikae.Sidecar;
 /// intended end (guest stopped, annotation removed, sidecar told to stop) makes its claim before the backup is told goodbye, so that a
 /// goodbye that gets lost cannot turn into a failover.
 /// </remarks>
-internal sealed class PrimarySidecar : IDisposable
+internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
 {
     private static readonly TimeSpan RetryAfterLoss = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryAfterRefusal = TimeSpan.FromSeconds(10);
-
-    // libvirtd may hang; two running copies of a guest are worse than an unclean end of one.
-    private static readonly TimeSpan DestroyPatience = TimeSpan.FromSeconds(2);
 
     // set once
     private readonly PrimaryGuest _guest;
     private readonly GuestOwnership _ownership;
     private readonly PrimaryClaims _claims;
+    private readonly PrimaryDisks _disks;
+    private readonly GuestAlone _alone;
     private readonly DaemonClient _daemon;
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
@@ -45,6 +45,7 @@ internal sealed class PrimarySidecar : IDisposable
     private volatile CancellationTokenSource? _sessionStop;
     private volatile PrimarySession? _session;
     private volatile ProtectAnnotation? _sessionAnnotation;
+    private volatile bool _isMigrating;
 
     public PrimarySidecar(PrimaryGuest guest, GuestOwnership ownership, DaemonClient daemon, StatusBoard status, ILogger logger)
     {
@@ -54,10 +55,13 @@ internal sealed class PrimarySidecar : IDisposable
         _status = status;
         _logger = logger;
         _pause = new GuestPause(guest.Connection, guest.Monitor, guest.Process, guest.Marker, logger);
+        _disks = new PrimaryDisks(guest, _pause, status, logger);
+        _alone = new GuestAlone(guest, _disks, _pause, status);
         _claims = new PrimaryClaims(ownership, guest.Marker, _pause, () => guest.Process.HasExited, guest.Process.Pid, status, logger) { Lease = guest.Lease };
         guest.Output.MayLeave = () => guest.Lease.MayWrite;
         guest.Lease.Regained += guest.Output.TryAgain;
         guest.Lease.Lost += OnLeaseLost;
+        guest.Lease.Regained += () => _disks.Disks.AllowImageWrites(true);
         guest.Lease.Regained += logger.LeaseRegained;
         guest.Lease.Taken += OnTaken;
         daemon.RefreshAsked += Refresh;
@@ -70,8 +74,10 @@ internal sealed class PrimarySidecar : IDisposable
         new Thread(WatchProcess) { IsBackground = true, Name = "guest exit" }.Start();
         try
         {
+            // The disks first: a QEMU that waits for one answers nothing.
+            _disks.Survive();
             _claims.Survive();
-            ReleaseOutputs();
+            _alone.GoOn(_isMigrating);
             while (!_end.IsCancellationRequested)
             {
                 RunOnce();
@@ -125,10 +131,29 @@ internal sealed class PrimarySidecar : IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public void MigrationBegan()
+    {
+        _isMigrating = true;
+        Cancel(_sessionStop);
+        _wake.Set();
+    }
+
+    /// <inheritdoc/>
+    public void MigrationEnded(bool completed)
+    {
+        _isMigrating = false;
+        _wake.Set();
+    }
+
+    /// <inheritdoc/>
+    public void DevicesChanged() => _session?.NoteHardwareChange();
+
     public void Dispose()
     {
         _end.Dispose();
         _wake.Dispose();
+        _disks.Dispose();
     }
 
     private void RunOnce()
@@ -182,19 +207,14 @@ internal sealed class PrimarySidecar : IDisposable
         }
     }
 
-    /// <summary>This host alone may run the guest, or <see cref="FencedException"/>: then nothing it said since the last commit is released.</summary>
+    /// <summary>
+    /// A session is over: first this host alone may run the guest, or <see cref="FencedException"/>: then nothing the guest did since the last commit gets out.
+    /// Then its writes go to the images again, and what it said leaves after them.
+    /// </summary>
     private void Settle()
     {
         _claims.Settle();
-        ReleaseOutputs();
-    }
-
-    /// <summary>What waited leaves, and the filters are taken away; when that fails, the next settling tries again, and packets pass meanwhile.</summary>
-    private void ReleaseOutputs()
-    {
-        _guest.Output.ReleaseAll();
-        _guest.Output.TryRemove(_pause);
-        _status.Update(status => status with { Outputs = status.Outputs is OutputHold.Held ? OutputHold.Unheld : status.Outputs, Packets = null });
+        _alone.GoOn(_isMigrating);
     }
 
     private void RunSession()
@@ -211,6 +231,10 @@ internal sealed class PrimarySidecar : IDisposable
                 break;
         }
         _sessionAnnotation = annotation;
+        if (_isMigrating)
+        {
+            throw new NotProtectableException("the guest is being migrated, saved or dumped; its disks pass through until that is over");
+        }
         OutputHold outputs = annotation!.Outputs is GuestOutputs.Unheld ? OutputHold.Unheld : OutputHold.None;
         _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString() });
         if (!_guest.Options.Configuration.Arbiter.IsConfigured)
@@ -232,7 +256,7 @@ internal sealed class PrimarySidecar : IDisposable
         PrimarySession? session = null;
         try
         {
-            session = new PrimarySession(_guest, annotation, _ownership, _status, _logger, sessionStop.Token);
+            session = new PrimarySession(_guest, annotation, _ownership, _disks, _status, _logger, sessionStop.Token);
             _session = session;
             _lastLoss = null;
             session.Run(sessionStop.Token);
@@ -245,15 +269,17 @@ internal sealed class PrimarySidecar : IDisposable
         }
     }
 
-    /// <summary>Its checkpoints would let the guest go on. Without a session the claims decide what the guest does.</summary>
+    // Checkpoints would let the guest go on; without a session the claims decide.
     private void OnLeaseLost()
     {
+        _disks.StopWriting();
         EndSession();
         _claims.StandStill(() => _session is null);
     }
 
     private void OnTaken()
     {
+        _disks.StopWriting();
         if (_session is not { HasYielded: true })
         {
             EndSession();
@@ -293,21 +319,19 @@ internal sealed class PrimarySidecar : IDisposable
     private void AfterMove(Recovered recovered)
     {
         _claims.SettleAfterMove();
-        ReleaseOutputs();
+        _alone.GoOn(_isMigrating);
         Wait(recovered.Ok ? "the backup says that it runs the guest, but the ownership record does not" : $"the planned failover did not succeed: {recovered.Reason}", RetryAfterRefusal);
     }
 
     private int DestroyGuest(FencedException error)
     {
         _guest.Output.DropAll();
+        _disks.StopWriting();
         _logger.Fenced(error.Message);
         _status.Set(GuestState.Fenced, error.Message);
-        using var destroyed = new ManualResetEventSlim();
-        new Thread(() => Destroy(destroyed)) { IsBackground = true, Name = "destroy" }.Start();
-        if (!destroyed.Wait(DestroyPatience) || !_guest.Process.WaitForExit(DestroyPatience))
-        {
-            Kill();
-        }
+        GuestDestroyer.Destroy(_guest, _logger);
+        // What it wrote since the last commit never happened: the other host goes on from there.
+        _disks.Forget();
         _daemon.SayGoodbye();
         return 0;
     }
@@ -316,8 +340,20 @@ internal sealed class PrimarySidecar : IDisposable
     {
         string reason = _endReason ?? "stopped";
         _status.Set(GuestState.Ending, reason);
+        // The claim that the guest has ended is the last: until then nobody may start it from images that lack its writes.
+        if (_guest.Process.HasExited)
+        {
+            _claims.ClaimForDrain();
+            _disks.Drain();
+            _disks.Forget();
+        }
+        else
+        {
+            _claims.Settle();
+            _disks.GiveBack();
+        }
         _claims.End();
-        ReleaseOutputs();
+        _alone.ReleaseOutputs();
         _logger.Ending(reason);
         _daemon.SayGoodbye();
         return 0;
@@ -329,32 +365,6 @@ internal sealed class PrimarySidecar : IDisposable
         {
             _status.Set(GuestState.Unprotected, reason);
             WaitHandle.WaitAny([_end.Token.WaitHandle, _wake], longest);
-        }
-    }
-
-    private void Destroy(ManualResetEventSlim destroyed)
-    {
-        try
-        {
-            _guest.Connection.Domain.Destroy();
-            destroyed.Set();
-        }
-        catch (Exception error)
-        {
-            // Too late, or without libvirt: then the process itself is ended.
-            _logger.Unexpected(error.Message, error);
-        }
-    }
-
-    private void Kill()
-    {
-        try
-        {
-            _guest.Process.Kill();
-        }
-        catch (Native.Linux.LinuxException error)
-        {
-            _logger.Unexpected(error.Message, error);
         }
     }
 
@@ -379,9 +389,7 @@ internal sealed class PrimarySidecar : IDisposable
     {
         try
         {
-            while (!_guest.Process.WaitForExit(TimeSpan.FromSeconds(10)))
-            {
-            }
+            _guest.Process.WaitForExit(Timeout.InfiniteTimeSpan);
             Stop(ReleaseReason.Read(_guest.Options.RunFile("released")));
         }
         catch (ObjectDisposedException)

@@ -8,6 +8,7 @@ using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Classify;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
@@ -130,11 +131,12 @@ internal static class Program
         using var death = new KernelDeathTimer();
         using var lease = new LeaseKeeper(ownership, guest.Marker.OwnedGeneration(process.Pid) > 0, new Native.Linux.BootTimeProvider(), death, logger);
         guest.Lease = lease;
-        using var daemon = new DaemonClient(Path.Combine(options.RunDirectory, "hikaed.sock"), NewRegistration(options, guest.Name), logger);
+        using var daemon = new DaemonClient(options.ControlSocket, NewRegistration(options, guest.Name), logger);
         using var status = new StatusBoard(FirstStatus(options, guest.Name, GuestState.Starting), daemon, TimeProvider.System, logger);
         using var metadata = new MetadataStatus(connection, status, logger);
         using var sidecar = new PrimarySidecar(guest, ownership, daemon, status, logger);
         using var watcher = new GuestWatcher(connection, options.Uuid, sidecar, logger);
+        using var disks = new DiskWatcher(connection, guest.Monitor, sidecar, logger);
         using PosixSignalRegistration terminate = OnTerminate(sidecar.Terminate);
         daemon.Start();
         lease.Start();
@@ -150,7 +152,7 @@ internal static class Program
 
     private static int RunBackup(SidecarOptions options, ILogger logger)
     {
-        using var daemon = new DaemonClient(Path.Combine(options.RunDirectory, "hikaed.sock"), NewRegistration(options, options.Uuid), logger);
+        using var daemon = new DaemonClient(options.ControlSocket, NewRegistration(options, options.Uuid), logger);
         using var status = new StatusBoard(FirstStatus(options, options.Uuid, GuestState.Receiving), daemon, TimeProvider.System, logger);
         using var starter = new GuestStarter(options.LibvirtUri, logger);
         using var sidecar = new BackupSidecar(options, NewOwnership(options), starter, daemon, status, logger);

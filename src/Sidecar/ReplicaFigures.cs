@@ -15,5 +15,5 @@ internal sealed record ReplicaFigures(ulong Epoch, long CommittedAt, ReplicaPart
     public static ReplicaFigures None { get; } = new(0, 0, new ReplicaParts(0, 0, 0), 0, 0, 0);
 
     /// <summary>Bytes of all parts.</summary>
-    public long ReplicaBytes => Parts.PageBytes + Parts.TableBytes + Parts.DeviceBytes;
+    public long ReplicaBytes => Parts.PageBytes + Parts.TableBytes + Parts.DeviceBytes + Parts.DiskBytes;
 }

@@ -143,4 +143,16 @@ internal static partial class SidecarLog
 
     [LoggerMessage(458, LogLevel.Warning, "libvirt fails, the recovery is tried again: {Detail}")]
     internal static partial void RecoveryTriedAgain(this ILogger logger, string detail);
+
+    [LoggerMessage(501, LogLevel.Warning, "The daemon keeps no socket {Path} for a disk: {Detail}. If this sidecar is killed, the guest's disks wait some seconds longer")]
+    internal static partial void DiskSocketOfOurOwn(this ILogger logger, string path, string detail);
+
+    [LoggerMessage(502, LogLevel.Information, "Disks {Disks} are served again")]
+    internal static partial void DisksServedAgain(this ILogger logger, string disks);
+
+    [LoggerMessage(503, LogLevel.Information, "Disks {Disks} are interposed: their writes wait for their checkpoint")]
+    internal static partial void DisksInterposed(this ILogger logger, string disks);
+
+    [LoggerMessage(504, LogLevel.Warning, "{Bytes} bytes of disk writes are not in the images yet: {Detail}")]
+    internal static partial void StillDraining(this ILogger logger, long bytes, string detail);
 }

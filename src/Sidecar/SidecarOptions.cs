@@ -22,6 +22,9 @@ internal sealed record SidecarOptions(
     /// <summary>The UUID as libvirt writes it.</summary>
     public string Uuid => Guest.ToString("D");
 
+    /// <summary>Where the daemon is reached.</summary>
+    public string ControlSocket => Path.Combine(RunDirectory, "hikaed.sock");
+
     /// <summary>A file of this guest in the run directory.</summary>
     public string RunFile(string extension) => Path.Combine(RunDirectory, $"{Uuid}.{extension}");
 }

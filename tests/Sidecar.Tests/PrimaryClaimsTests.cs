@@ -169,16 +169,44 @@ public sealed class PrimaryClaimsTests : IDisposable
     }
 
     [Fact]
-    public void A_guest_that_ended_is_not_claimed_again()
+    public void A_guest_that_ended_is_drained_before_it_is_declared_so()
     {
         Protect();
         _hasExited = true;
 
         _claims.ClaimBeforeGoodbye();
         _claims.Settle();
+        Assert.Equal((false, null), (_ownership.Refresh()!.Ended, _ownership.Current!.ProtectedBy));
+
+        // Only when its last writes are in the images may anybody start it.
+        _claims.ClaimForDrain();
+        Assert.False(_ownership.Refresh()!.Ended);
+        _claims.End();
 
         Assert.True(_ownership.Refresh()!.Ended);
         Assert.Empty(_journal);
+    }
+
+    [Fact]
+    public void A_guest_that_ended_here_after_another_host_took_it_is_not_drained()
+    {
+        Protect();
+        Assert.True(_backup.TryTakeOver());
+        _hasExited = true;
+
+        Assert.Throws<FencedException>(_claims.ClaimForDrain);
+    }
+
+    [Fact]
+    public void A_drain_waits_for_the_arbiter()
+    {
+        Protect();
+        _hasExited = true;
+        _arbiter.Unreachable = 2;
+
+        _claims.ClaimForDrain();
+
+        Assert.Null(_ownership.Refresh()!.ProtectedBy);
     }
 
     public void Dispose()

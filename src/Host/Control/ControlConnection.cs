@@ -66,9 +66,9 @@ internal sealed class ControlConnection : IDisposable
         }
     });
 
-    /// <summary>Sends <see cref="Link"/> with a duplicate of the socket, which stays the caller's. False as in <see cref="SendAsync"/>.</summary>
-    public Task<bool> SendLinkAsync(Socket link) => SendLockedAsync(
-        token => Task.Run(() => DescriptorPassing.Send(_socket, ControlFrame.Write(new Link()), link.SafeHandle), token));
+    /// <summary>Sends a message with a duplicate of the socket, which stays the caller's. False as in <see cref="SendAsync"/>.</summary>
+    public Task<bool> SendAsync(ControlMessage message, Socket socket) => SendLockedAsync(
+        token => Task.Run(() => DescriptorPassing.Send(_socket, ControlFrame.Write(message), socket.SafeHandle), token));
 
     public void Dispose() => _socket.Dispose();
 

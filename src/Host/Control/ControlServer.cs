@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Net.Sockets;
+using Hikae.Host.Disks;
 using Hikae.Host.Fencing;
 using Hikae.Host.Sidecars;
 using Hikae.Protocol.Control;
@@ -12,7 +13,7 @@ namespace Hikae.Host.Control;
 /// Only root can connect: the socket is 0600 in a 0700 directory. Still nothing a peer sends is trusted: messages are
 /// bounded, a connection that says nothing at first is closed, and there are at most <see cref="MaxConnections"/>.
 /// </remarks>
-internal sealed class ControlServer(Socket listener, SidecarRegistry registry, ISidecarDeaths deaths, StartGuard guard, FenceAgent fence, TimeProvider clock, ILogger logger)
+internal sealed class ControlServer(Socket listener, SidecarRegistry registry, ISidecarDeaths deaths, StartGuard guard, FenceAgent fence, DiskSockets disks, TimeProvider clock, ILogger logger)
 {
     /// <summary>As many as sidecars may register, and some for those who ask.</summary>
     public const int MaxConnections = SidecarRegistry.MaxSidecars + 256;
@@ -129,6 +130,10 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
             else if (sidecar.SaidGoodbye)
             {
                 logger.SidecarLeft(sidecar.Key.Role, sidecar.Guest, sidecar.Key.Uuid);
+                if (sidecar.Key.Role is GuestRole.Primary)
+                {
+                    disks.Close(sidecar.Key.Uuid);
+                }
                 deaths.Left(sidecar);
             }
         }
@@ -180,6 +185,9 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
                         await connection.SendAsync(page).ConfigureAwait(false);
                     }
                     break;
+                case Listen listen:
+                    await ListenAsync(listen, connection).ConfigureAwait(false);
+                    break;
                 case FailoverGuest { Guest: var guest }:
                     await connection.SendAsync(await FailoverAsync(guest, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
                     break;
@@ -190,6 +198,22 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
                     throw new ControlProtocolException($"{message.GetType().Name} is neither a registration nor a question.");
             }
         }
+    }
+
+    private async Task ListenAsync(Listen listen, ControlConnection connection)
+    {
+        Socket socket;
+        try
+        {
+            socket = disks.Open(listen);
+        }
+        catch (IOException error)
+        {
+            logger.DiskSocketFailed(error.Message);
+            await connection.SendAsync(new Result(false, error.Message)).ConfigureAwait(false);
+            return;
+        }
+        await connection.SendAsync(new Listening(), socket).ConfigureAwait(false);
     }
 
     private async Task<Result> FailoverAsync(string guest, CancellationToken cancellationToken)

@@ -204,7 +204,7 @@ internal sealed class LinkListener(Socket listener, SidecarRegistry registry, Si
             }
         }
         cancellationToken.ThrowIfCancellationRequested();
-        if (sidecar is null || !await sidecar.Connection.SendLinkAsync(socket).ConfigureAwait(false))
+        if (sidecar is null || !await sidecar.Connection.SendAsync(new Link(), socket).ConfigureAwait(false))
         {
             throw new LinkRefusedException("the guest's sidecar did not take it");
         }

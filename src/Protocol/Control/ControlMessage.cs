@@ -11,7 +11,8 @@ namespace Hikae.Protocol.Control;
 /// Sidecar to hikaed: <see cref="Register"/> first, then <see cref="Status"/>, at the end <see cref="Goodbye"/>; <see cref="Result"/> answers a <see cref="Failover"/>;
 /// <see cref="FenceHost"/> is answered by <see cref="Result"/>.
 /// hikaed to sidecar: <see cref="Link"/>, <see cref="Failover"/>, <see cref="Refresh"/>.
-/// Command to hikaed: <see cref="Query"/> is answered by <see cref="Statuses"/>, <see cref="FailoverGuest"/> by <see cref="Result"/>.
+/// Command to hikaed: <see cref="Query"/> is answered by <see cref="Statuses"/>, <see cref="FailoverGuest"/> by <see cref="Result"/>. A sidecar asks so too,
+/// on a connection of its own: <see cref="Listen"/> is answered by <see cref="Listening"/>.
 /// Hook to hikaed: <see cref="AskStart"/>, answered by <see cref="Result"/>.
 /// Members a reader does not know are skipped; a type it does not know ends the connection.
 /// </remarks>
@@ -28,4 +29,6 @@ namespace Hikae.Protocol.Control;
 [JsonDerivedType(typeof(AskStart), "askStart")]
 [JsonDerivedType(typeof(FenceHost), "fenceHost")]
 [JsonDerivedType(typeof(Result), "result")]
+[JsonDerivedType(typeof(Listen), "listen")]
+[JsonDerivedType(typeof(Listening), "listening")]
 public abstract record ControlMessage;

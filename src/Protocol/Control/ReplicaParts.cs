@@ -5,4 +5,5 @@ namespace Hikae.Protocol.Control;
 /// <param name="PageBytes">Pages as they came over the link, compressed or raw.</param>
 /// <param name="TableBytes">What is known of each page, and where its bytes are.</param>
 /// <param name="DeviceBytes">Device state.</param>
-public sealed record ReplicaParts(long PageBytes, long TableBytes, long DeviceBytes);
+/// <param name="DiskBytes">Disk writes that are not yet known to be in the images.</param>
+public sealed record ReplicaParts(long PageBytes, long TableBytes, long DeviceBytes, long DiskBytes = 0);

@@ -64,6 +64,6 @@ public enum RecordType : uint
     /// <summary>Primary to backup, inside an epoch: what the guest wrote to one disk, in order (<see cref="DiskWritesWriter"/>).</summary>
     DiskWrites = 19,
 
-    /// <summary>Primary to backup: everything through the epoch of the header is durable in the images; its disk writes may be forgotten.</summary>
+    /// <summary>Primary to backup, anywhere and not counted: everything through the epoch of the header is durable in the images; its disk writes may be forgotten.</summary>
     DiskFlushed = 20,
 }

@@ -6,6 +6,12 @@ namespace Hikae.Sidecar.Capture;
 /// <summary>The directory that libvirt makes for one run of a guest. QEMU's unprivileged user owns it, and security drivers let QEMU write there.</summary>
 internal static class DomainDirectory
 {
+    /// <summary>Where libvirt's system daemon makes them.</summary>
+    private const string Root = "/var/lib/libvirt/qemu";
+
+    /// <summary>That of a running guest. Throws <see cref="IOException"/> when there is none.</summary>
+    public static string Of(Domain domain) => Find(Root, domain) ?? throw new IOException($"There is no directory {Root}/domain-{domain.Id}-*.");
+
     /// <summary>Finds it.</summary>
     /// <param name="stateDirectory">Where libvirt makes them, "/var/lib/libvirt/qemu".</param>
     /// <param name="domain">A running guest.</param>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Disk.Buffer;
 using Hikae.Sidecar.Epoch;
 
 namespace Hikae.Sidecar.Capture;
@@ -21,6 +22,15 @@ internal abstract record EpochPart
 
     /// <summary>The guest's device state.</summary>
     internal sealed record Devices(byte[] State) : EpochPart;
+
+    /// <summary>The disks whose writes travel from this epoch on.</summary>
+    internal sealed record Disks(DiskList List) : EpochPart;
+
+    /// <summary>What the epoch wrote to one disk. Whoever takes the part disposes the entries.</summary>
+    internal sealed record DiskWrites(int Disk, bool HoldsFlush, EpochEntries Entries) : EpochPart;
+
+    /// <summary>Everything through this epoch is durable in the images. May stand anywhere, also within another epoch.</summary>
+    internal sealed record DiskFlushed(EpochId Epoch) : EpochPart;
 
     /// <summary>The epoch before was the last one here: the guest stands still and waits for the backup to take it.</summary>
     internal sealed record Yielded(EpochId Epoch) : EpochPart;

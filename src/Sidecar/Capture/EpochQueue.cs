@@ -26,6 +26,19 @@ internal sealed class EpochQueue : IEpochStream, IDisposable
 
     public void Add(EpochPart part, CancellationToken cancellationToken) => _parts.Add(part, cancellationToken);
 
+    /// <summary>For parts that only spare the backup memory: false when there is no room, or nobody to send them.</summary>
+    public bool TryAdd(EpochPart part)
+    {
+        try
+        {
+            return _parts.TryAdd(part);
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
     public void End(EpochId epoch, CancellationToken cancellationToken) => Add(new EpochPart.End(epoch), cancellationToken);
 
     /// <summary>False when nothing came within <paramref name="timeout"/>.</summary>
@@ -43,6 +56,7 @@ internal sealed class EpochQueue : IEpochStream, IDisposable
         while (_parts.TryTake(out EpochPart? part))
         {
             (part as EpochPart.Pages)?.Segment.Dispose();
+            (part as EpochPart.DiskWrites)?.Entries.Dispose();
         }
         _parts.Dispose();
     }

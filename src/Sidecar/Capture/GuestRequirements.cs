@@ -43,7 +43,7 @@ internal static class GuestRequirements
         }
         foreach (XElement disk in devices?.Elements("disk") ?? [])
         {
-            CheckDisk(disk, outputs, reasons);
+            CheckDisk(disk, reasons);
         }
         foreach (XElement memory in devices?.Elements("memory") ?? [])
         {
@@ -93,16 +93,12 @@ internal static class GuestRequirements
         }
     }
 
-    private static void CheckDisk(XElement disk, GuestOutputs outputs, List<string> reasons)
+    private static void CheckDisk(XElement disk, List<string> reasons)
     {
         string name = disk.Element("target")?.Attribute("dev")?.Value ?? "?";
         if (disk.Attribute("type")?.Value is "vhostuser" or "vhostvdpa" or "nvme")
         {
             reasons.Add($"disk {name} writes guest memory where writes are not seen");
-        }
-        else if (outputs is not GuestOutputs.Unheld && disk.Element("readonly") is null && disk.Attribute("device")?.Value is not "cdrom")
-        {
-            reasons.Add($"disk {name} is writable, and its writes would reach the image before their checkpoint is committed (outputs=\"unheld\" allows that, for experiments)");
         }
     }
 }

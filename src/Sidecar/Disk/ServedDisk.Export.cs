@@ -73,7 +73,7 @@ internal sealed partial class ServedDisk
     {
         lock (_state)
         {
-            if (_mode is not DiskMode.Holding)
+            if (_mode is not DiskMode.Holding || _awaitsFirstCommit)
             {
                 return false;
             }
@@ -87,6 +87,11 @@ internal sealed partial class ServedDisk
     {
         lock (_state)
         {
+            while (_awaitsFirstCommit)
+            {
+                WaitForChange();
+            }
+
             if (_mode is DiskMode.Holding)
             {
                 _buffer.MarkFlush();
@@ -214,7 +219,7 @@ internal sealed partial class ServedDisk
             return WriteStep.NotBegun;
         }
 
-        if (durable && _mode is DiskMode.Holding)
+        if (durable && _mode is DiskMode.Holding && !_awaitsFirstCommit)
         {
             _buffer.MarkFlush();
             durable = false;

@@ -10,7 +10,8 @@ namespace Hikae.Sidecar.Disk;
 /// <summary>One disk of the guest, served over NBD. On the primary, and on the backup after a failover.</summary>
 /// <remarks>
 /// Theory of operation. Reads see the buffer over the image. While Holding, a write is acknowledged when it is in the buffer's open epoch, and
-/// so is a FLUSH: memory and disk roll back together, so the guest cannot tell. Committed epochs are written to the image in order by one
+/// so is a FLUSH: memory and disk roll back together, so the guest cannot tell. A FLUSH before the first commit
+/// may be made to wait for it. Committed epochs are written to the image in order by one
 /// thread, the writer, then flushed by another, and only then dropped from the buffer. Draining is the way back: the writer takes everything, the
 /// open epoch too, and a FLUSH is a real one again.
 ///
@@ -42,6 +43,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     private bool _isFinishing;
     private bool _letThrough;
     private bool _wantsCheckpoint;
+    private bool _awaitsFirstCommit;
     private bool _ends;
     private int _direct;
     private int _busy;
@@ -121,7 +123,8 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     }
 
     /// <summary>Guest stands still, buffer empty: PassThrough -> Holding. Epochs may count from 1 again.</summary>
-    public void Hold()
+    /// <param name="awaitFirstCommit">There is nothing to roll back to yet: a FLUSH waits for the first commit.</param>
+    public void Hold(bool awaitFirstCommit = false)
     {
         lock (_state)
         {
@@ -140,6 +143,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
             _lastEpoch = 0;
             _written = 0;
             _isTold = true;
+            _awaitsFirstCommit = awaitFirstCommit;
             Enter(DiskMode.Holding);
         }
     }
@@ -184,6 +188,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
             {
                 _buffer.CommitThrough(epoch);
                 _isTold = true;
+                _awaitsFirstCommit = false;
                 Monitor.PulseAll(_state);
             }
         }
@@ -249,6 +254,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
 
     private void Enter(DiskMode mode)
     {
+        _awaitsFirstCommit &= mode is DiskMode.Holding;
         _mode = mode;
         _logger.DiskModeChanged(Name, mode, _buffer.UsedBytes);
         Monitor.PulseAll(_state);

@@ -19,6 +19,7 @@ internal sealed class EpochShipper : IDisposable
 
     // shipping thread only
     private readonly PageEncoder _encoder = new();
+    private readonly DiskWritesEncoder _disks = new();
     private readonly BackupPageSet _backupPages = new();
     private readonly byte[] _pagesBuffer = GC.AllocateUninitializedArray<byte>(HardPagesWriter.MaxBytes);
     private readonly byte[] _runsBuffer = GC.AllocateUninitializedArray<byte>(SoftPages.SizeBytes(ReplicationLimits.MaxRunsPerRecord));
@@ -96,6 +97,18 @@ internal sealed class EpochShipper : IDisposable
                 break;
             case EpochPart.Devices devices:
                 ShipDevices(devices.State);
+                break;
+            case EpochPart.Disks disks:
+                Gather(RecordType.DiskList, ReplicationJson.Write(disks.List));
+                break;
+            case EpochPart.DiskWrites writes:
+                using (writes.Entries)
+                {
+                    _disks.Ship(writes, Gather);
+                }
+                break;
+            case EpochPart.DiskFlushed flushed:
+                _connection.Gather(RecordType.DiskFlushed, flushed.Epoch.Value, []);
                 break;
             case EpochPart.End end:
                 Span<byte> totals = stackalloc byte[EpochTotals.Bytes];

@@ -24,9 +24,6 @@ namespace Hikae.Sidecar.Recovery;
 /// </remarks>
 internal sealed class GuestStarter : IDisposable
 {
-    /// <summary>Where libvirt's system daemon keeps a directory for each running QEMU.</summary>
-    private const string StateDirectory = "/var/lib/libvirt/qemu";
-
     /// <summary>After the last page QEMU only has to say so; a host that swaps may take its time.</summary>
     private static readonly TimeSpan ShutTimeout = TimeSpan.FromSeconds(60);
 
@@ -91,14 +88,14 @@ internal sealed class GuestStarter : IDisposable
     /// <param name="xml">The primary's live XML of that checkpoint.</param>
     /// <param name="store">The replica; used by this call alone until it returns.</param>
     /// <param name="formerPrimary">The host that becomes the guest's backup in its definition.</param>
-    /// <param name="running">Called once, with the time from the beginning, when the guest runs. Its memory may still be on its way.</param>
     /// <param name="beforeLoad">Called with the domain while its QEMU is still empty: to put the guest's disks in their place.</param>
-    public void Recover(string xml, ReplicaStore store, string? formerPrimary, Action<TimeSpan> running, Action<Domain>? beforeLoad = null)
+    /// <param name="running">Called once, with the time from the beginning, when the guest runs. Its memory may still be on its way.</param>
+    public void Recover(string xml, ReplicaStore store, string? formerPrimary, Action<Domain> beforeLoad, Action<TimeSpan> running)
     {
         RecoveryProgress progress = new(_logger);
         Volatile.Write(ref _progress, progress);
         IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
-        RecoveryAttempt attempt = new(StateDirectory, _logger, progress)
+        RecoveryAttempt attempt = new(_logger, progress)
         {
             DomainXml = domainXml,
             Store = store,

@@ -73,10 +73,9 @@ internal sealed class IncomingDomain : IDisposable
     }
 
     /// <summary>Makes QEMU listen and connects to it, both ways.</summary>
-    /// <param name="stateDirectory">libvirt's directory of QEMU domains.</param>
-    public NetworkStream Connect(string stateDirectory)
+    public NetworkStream Connect()
     {
-        string path = Path.Combine(OwnDirectory(stateDirectory), "hikae.sock");
+        string path = Path.Combine(DomainDirectory.Of(Domain), "hikae.sock");
         _monitor.Execute("migrate-incoming", writer => writer.WriteString("uri", $"unix:{path}"));
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -119,9 +118,6 @@ internal sealed class IncomingDomain : IDisposable
     public static string LogOf(Domain domain) => $"/var/log/libvirt/qemu/{domain.Name}.log";
 
     public void Dispose() => Domain.Dispose();
-
-    private string OwnDirectory(string stateDirectory) => DomainDirectory.Find(stateDirectory, Domain)
-        ?? throw new RecoveryException($"There is no directory {stateDirectory}/domain-{Domain.Id}-*.");
 
     private static void WriteCapability(Utf8JsonWriter writer, string name)
     {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Hikae.Sidecar.Recovery;
 
 /// <summary>One way through the steps of a recovery; may be gone a second time while the guest has not run.</summary>
-internal sealed class RecoveryAttempt(string stateDirectory, ILogger logger, RecoveryProgress progress)
+internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
 {
     public required IncomingDomainXml DomainXml { get; init; }
 
@@ -17,7 +17,7 @@ internal sealed class RecoveryAttempt(string stateDirectory, ILogger logger, Rec
 
     public required Action<TimeSpan> Running { get; init; }
 
-    public required Action<Domain>? BeforeLoad { get; init; }
+    public required Action<Domain> BeforeLoad { get; init; }
 
     public required TimeSpan ShutTimeout { get; init; }
 
@@ -35,9 +35,10 @@ internal sealed class RecoveryAttempt(string stateDirectory, ILogger logger, Rec
         {
             progress.Done("domain created");
             UsedLazyMemory = lazyMemory && EnableLazyMemory(incoming);
-            BeforeLoad?.Invoke(incoming.Domain);
+            BeforeLoad(incoming.Domain);
+            progress.Done("disks in place");
             string machineType = incoming.MachineType;
-            using NetworkStream stream = incoming.Connect(stateDirectory);
+            using NetworkStream stream = incoming.Connect();
             progress.Done("connected to QEMU");
             if (UsedLazyMemory)
             {

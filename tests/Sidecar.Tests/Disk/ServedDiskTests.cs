@@ -47,6 +47,34 @@ public sealed class ServedDiskTests
         Assert.False(running.Disk.Seal(2));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_flush_before_the_first_commit_waits_for_it_or_for_the_image(bool commits)
+    {
+        using var running = new RunningDisk();
+        using NbdTestClient client = running.Connect();
+        running.Disk.Hold(awaitFirstCommit: true);
+        client.WriteBytes(0, Ones);
+        uint? answer = null;
+        var flush = new Thread(() => answer = client.Do(NbdTestClient.Flush, 0, 0).Error);
+        flush.Start();
+        Assert.False(flush.Join(TimeSpan.FromMilliseconds(200)));
+
+        if (commits)
+        {
+            running.Disk.Commit(1);
+        }
+        else
+        {
+            running.Disk.PassThrough();
+        }
+
+        Assert.True(flush.Join(RunningDisk.Patience));
+        Assert.Equal(0u, answer);
+        Assert.Equal(commits ? Zeros : Ones, running.ImageBytes(0, 8192));
+    }
+
     [Fact]
     public void Epochs_reach_the_image_in_order_each_with_a_flush_behind_it()
     {

@@ -2,6 +2,7 @@
 using System.Net.Sockets;
 using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Disk.Backup;
 using Hikae.Sidecar.Link;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -16,6 +17,7 @@ internal sealed class BackupUnderTest : IDisposable
     private static readonly TimeSpan DetectAfter = TimeSpan.FromMinutes(5);
 
     private readonly TcpPair _pair = new();
+    private readonly DirectoryInfo _runDirectory = Directory.CreateTempSubdirectory("hikae-backup-");
     private readonly Task _run;
 
     public BackupUnderTest(Func<string, DryStartResult>? dryStart = null)
@@ -27,7 +29,8 @@ internal sealed class BackupUnderTest : IDisposable
         Primary.Receive(out ReadOnlySpan<byte> welcome);
         Welcome = ReplicationJson.Read<Welcome>(welcome);
         Session = new BackupSession(
-            accept.GetAwaiter().GetResult(), DetectAfter, dryStart ?? (_ => new DryStartResult(true, null, true)), NullLogger.Instance);
+            accept.GetAwaiter().GetResult(), DetectAfter, dryStart ?? (_ => new DryStartResult(true, null, true)),
+            new ReplicaDisks(_runDirectory.FullName, Guest), NullLogger.Instance);
         _run = Task.Factory.StartNew(Session.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
@@ -77,5 +80,6 @@ internal sealed class BackupUnderTest : IDisposable
         }
         Session.Dispose();
         _pair.Dispose();
+        _runDirectory.Delete(recursive: true);
     }
 }

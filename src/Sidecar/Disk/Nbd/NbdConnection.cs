@@ -195,7 +195,7 @@ internal sealed class NbdConnection : IDisposable
                     break;
             }
         }
-        catch (Exception error) when (error is not (ClientGoneException or NbdProtocolException))
+        catch (Exception error) when (error is not (ClientGoneException or NbdProtocolException) && !NbdErrors.IsEnd(error))
         {
             replies.AddError(request.Cookie, NbdErrors.Of(error));
         }
@@ -255,6 +255,11 @@ internal sealed class NbdConnection : IDisposable
             try
             {
                 Complete(waiting, replies);
+            }
+            catch (Exception end) when (NbdErrors.IsEnd(end))
+            {
+                Close();
+                return;
             }
             catch (Exception error)
             {

@@ -11,6 +11,12 @@ internal static class NbdErrors
     private const int EDQUOT = 122;
     private const int EFBIG = 27;
 
+    /// <summary>
+    /// The disk is served no more by this process. The client is told nothing: an error would reach the guest, while a client that loses its
+    /// connection asks again, of the next process.
+    /// </summary>
+    public static bool IsEnd(Exception error) => error is OperationCanceledException or ObjectDisposedException;
+
     public static uint Of(Exception error) => error switch
     {
         LinuxException linux => linux.Errno switch
@@ -21,7 +27,6 @@ internal static class NbdErrors
             (int)NBD_EINVAL => NBD_EINVAL,
             _ => NBD_EIO,
         },
-        OperationCanceledException or ObjectDisposedException => NBD_ESHUTDOWN,
         OutOfMemoryException => NBD_ENOMEM,
         _ => NBD_EIO,
     };

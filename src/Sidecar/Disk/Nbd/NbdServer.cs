@@ -105,6 +105,9 @@ internal sealed class NbdServer : IDisposable
         {
             _logger.DiskClientRefused(_export.Name, error.Message);
         }
+        catch (Exception end) when (NbdErrors.IsEnd(end))
+        {
+        }
         catch (Exception error)
         {
             _logger.Unexpected(error.Message, error);

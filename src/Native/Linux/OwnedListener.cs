@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Net.Sockets;
+using Mono.Unix.Native;
+
+namespace Hikae.Native.Linux;
+
+/// <summary>Listening unix sockets to which one other user may connect, and nobody else.</summary>
+public static class OwnedListener
+{
+    /// <summary>Replaces whatever lies at <paramref name="path"/>.</summary>
+    /// <param name="path">Where; the folder exists.</param>
+    /// <param name="uid">Who may connect, besides root.</param>
+    /// <param name="gid">Group of the file, which gives no right.</param>
+    /// <param name="backlog">Connections that may wait to be accepted.</param>
+    /// <exception cref="IOException">It cannot be made; the message names the path and the reason.</exception>
+    public static Socket Open(string path, uint uid, uint gid, int backlog)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            File.Delete(path);
+            socket.Bind(new UnixDomainSocketEndPoint(path));
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            if (Mono.Unix.Native.Syscall.chown(path, uid, gid) < 0)
+            {
+                throw new LinuxException("chown", NativeConvert.FromErrno(Stdlib.GetLastError()));
+            }
+            socket.Listen(backlog);
+            return socket;
+        }
+        catch (Exception error)
+        {
+            socket.Dispose();
+            // A path that is too long is an ArgumentException.
+            throw new IOException($"{path}: {error.Message}", error);
+        }
+    }
+}

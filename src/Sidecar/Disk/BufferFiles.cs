@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Sidecar.Disk.Buffer;
+
+namespace Hikae.Sidecar.Disk;
+
+/// <summary>Where the buffers of a guest's disks lie: one file a disk in the run directory, which is a tmpfs.</summary>
+internal static class BufferFiles
+{
+    /// <summary>Bound of a primary's buffer. A guest that writes 1 GB/s fills it in two checkpoints of the usual pace.</summary>
+    public const long DefaultMaxBytes = 256L << 20;
+
+    /// <summary>The file of one disk.</summary>
+    public static string PathOf(string runDirectory, Guid guest, string alias) => Path.Combine(runDirectory, $"{guest:D}-{alias}.buffer");
+
+    /// <summary>A buffer with nothing in it, whatever an earlier life of the guest left there.</summary>
+    public static EpochBuffer OpenEmpty(string runDirectory, Guid guest, string alias, long maxBytes)
+    {
+        Delete(runDirectory, guest, alias);
+        return EpochBuffer.Open(PathOf(runDirectory, guest, alias), maxBytes);
+    }
+
+    /// <summary>The buffer as its last owner left it.</summary>
+    public static EpochBuffer Recover(string runDirectory, Guid guest, string alias, long maxBytes) =>
+        EpochBuffer.Open(PathOf(runDirectory, guest, alias), maxBytes);
+
+    public static void Delete(string runDirectory, Guid guest, string alias) => File.Delete(PathOf(runDirectory, guest, alias));
+}

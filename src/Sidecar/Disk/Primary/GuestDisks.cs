@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Native.Libvirt;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Disk.Graph;
+using Hikae.Sidecar.Disk.Images;
+using Microsoft.Extensions.Logging;
+using Mono.Unix.Native;
+
+namespace Hikae.Sidecar.Disk.Primary;
+
+/// <summary>The disks of the guest that runs on this host: served by this process, with what they have not yet written to their images.</summary>
+/// <remarks>
+/// Theory of operation. A disk is interposed when its guest is about to be protected, and stays so until protection is switched off or the guest ends: without
+/// a backup its writes pass straight through. What an earlier process of this guest served (one that was killed, or the backup's after a failover) is served
+/// first of all, before QEMU is asked anything.
+///
+/// Invariant: a buffer's file is deleted only when all of it is durable in its image, or when this host has lost the guest to another.
+/// Main thread, but for <see cref="PassThrough"/> and <see cref="AllowImageWrites"/>.
+/// </remarks>
+internal sealed class GuestDisks : IDisposable
+{
+    private readonly string _runDirectory;
+    private readonly Guid _guest;
+    private readonly DiskSockets _sockets;
+    private readonly ILogger _logger;
+
+    // replaced as a whole
+    private volatile IReadOnlyList<GuestDiskServer> _servers = [];
+    private volatile bool _mayWriteImages = true;
+
+    public GuestDisks(string runDirectory, Guid guest, DiskSockets sockets, ILogger logger)
+    {
+        _runDirectory = runDirectory;
+        _guest = guest;
+        _sockets = sockets;
+        _logger = logger;
+    }
+
+    /// <summary>Any disk: a checkpoint would make room in its buffer. Any thread.</summary>
+    public event Action? CheckpointWanted;
+
+    /// <summary>The interposed disks, in the order in which the backup is told of them.</summary>
+    public IReadOnlyList<InterposedDisk> Interposed => [.. _servers.Select(server => server.Disk)];
+
+    /// <summary>Bytes acknowledged to the guest and not yet in the images.</summary>
+    public long BufferedBytes => _servers.Sum(server => server.Disk.Served.BufferedBytes);
+
+    /// <summary>The file by which <see cref="BlockGraph"/> knows what is interposed.</summary>
+    public static string StateFile(string runDirectory, Guid guest) => Path.Combine(runDirectory, $"{guest:D}-disks.json");
+
+    /// <summary>Serves what is interposed according to the graph's file. No monitor command is sent: QEMU may be waiting for exactly this.</summary>
+    public void ServeRemembered(BlockGraph graph)
+    {
+        foreach (InsertedDisk inserted in graph.Remembered)
+        {
+            if (Find(inserted.Disk.Alias) is null)
+            {
+                (uint uid, uint gid) = OwnerOf(Path.GetDirectoryName(inserted.SocketPath)!);
+                Serve(inserted.Disk, inserted.SocketPath, uid, gid, dropCache: false).Image.Lock(inserted.Disk.Format);
+            }
+        }
+    }
+
+    /// <summary>Interposes every writable disk that is not yet. The guest stands still.</summary>
+    /// <param name="graph">The guest's block graph.</param>
+    /// <param name="found">What <see cref="BlockGraph.Discover"/> found.</param>
+    /// <param name="domainDirectory">libvirt's folder of this domain: QEMU's user may connect to sockets there.</param>
+    /// <param name="dropCache">Another host may have written the images since this one read them.</param>
+    public void Interpose(BlockGraph graph, IReadOnlyList<GuestDisk> found, string domainDirectory, bool dropCache)
+    {
+        (uint uid, uint gid) = OwnerOf(domainDirectory);
+        foreach (GuestDisk disk in found)
+        {
+            string path = Path.Combine(domainDirectory, $"hikae-{disk.Alias}.sock");
+            if (Find(disk.Alias) is not null)
+            {
+                continue;
+            }
+            GuestDiskServer server = Serve(disk, path, uid, gid, dropCache);
+            try
+            {
+                graph.Insert(disk, path);
+            }
+            catch (QemuMonitorException)
+            {
+                Drop(disk.Alias);
+                throw;
+            }
+            // QEMU's own locks are gone with its node.
+            server.Image.Lock(disk.Format);
+        }
+    }
+
+    /// <summary>Whether one of <paramref name="found"/> is not served.</summary>
+    public bool IsMissing(IReadOnlyList<GuestDisk> found) => found.Any(disk => Find(disk.Alias) is null);
+
+    /// <summary>After an insertion that was cut short: what QEMU's graph does not have of ours is served no more. The guest stands still.</summary>
+    public void Recover(BlockGraph graph)
+    {
+        // What is given back to QEMU is locked by it.
+        SetLocked(false);
+        HashSet<string> kept = [.. graph.Recover().Select(disk => disk.Disk.Alias)];
+        foreach (GuestDiskServer server in _servers.Where(server => !kept.Contains(server.GraphDisk.Alias)))
+        {
+            Drop(server.GraphDisk.Alias);
+        }
+        SetLocked(true);
+    }
+
+    /// <summary>Whether nobody else may open the images for writing. Not while the guest moves to another host.</summary>
+    public void SetLocked(bool locked)
+    {
+        foreach (GuestDiskServer server in _servers)
+        {
+            if (locked)
+            {
+                server.Image.Lock(server.GraphDisk.Format);
+            }
+            else
+            {
+                server.Image.Unlock();
+            }
+        }
+    }
+
+    /// <summary>Gives the disks back to QEMU. The guest stands still, and everything is drained.</summary>
+    public void Restore(BlockGraph graph)
+    {
+        foreach (GuestDiskServer server in _servers)
+        {
+            server.Image.Unlock();
+            graph.Remove(server.GraphDisk);
+            Drop(server.GraphDisk.Alias);
+        }
+    }
+
+    /// <summary>From now on writes go to the images, after what is buffered. Any thread; does not wait.</summary>
+    public void PassThrough()
+    {
+        foreach (GuestDiskServer server in _servers)
+        {
+            server.Disk.Served.PassThrough();
+        }
+    }
+
+    /// <summary>Whether the images may be written: not while another host may be writing them. Any thread. A write that is under way is not waited for.</summary>
+    public void AllowImageWrites(bool allowed)
+    {
+        _mayWriteImages = allowed;
+        foreach (GuestDiskServer server in _servers)
+        {
+            server.Disk.Served.AllowImageWrites(allowed);
+        }
+    }
+
+    /// <summary>Waits until nothing is buffered any more. False: not within <paramref name="limit"/>.</summary>
+    public bool WaitDrained(TimeSpan limit)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        foreach (GuestDiskServer server in _servers)
+        {
+            TimeSpan left = limit - TimeProvider.System.GetElapsedTime(started);
+            if (!server.Disk.Served.WaitDrained(left > TimeSpan.Zero ? left : TimeSpan.Zero))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>After writes were forbidden: waits until none is under way. False: not within <paramref name="limit"/>.</summary>
+    public bool WaitImagesIdle(TimeSpan limit) => _servers.All(server => server.Disk.Served.WaitImageIdle(limit));
+
+    /// <summary>The first trouble of an image; null when all is well.</summary>
+    public string? Trouble => _servers.Select(server => server.Disk.Served.ImageTrouble).FirstOrDefault(trouble => trouble is not null);
+
+    /// <summary>The guest is gone from here: after a drain, or because another host has it. Nothing more is written, and nothing is kept.</summary>
+    public void Forget()
+    {
+        foreach (GuestDiskServer server in _servers)
+        {
+            Drop(server.GraphDisk.Alias);
+        }
+        File.Delete(StateFile(_runDirectory, _guest));
+    }
+
+    /// <summary>Ends the servers. Buffers, sockets and QEMU's graph stay as they are, for the next process.</summary>
+    public void Dispose()
+    {
+        foreach (GuestDiskServer server in _servers)
+        {
+            server.Dispose();
+        }
+        _servers = [];
+    }
+
+    private GuestDiskServer? Find(string alias) => _servers.FirstOrDefault(server => server.GraphDisk.Alias == alias);
+
+    private GuestDiskServer Serve(GuestDisk disk, string path, uint uid, uint gid, bool dropCache)
+    {
+        FileImage image = FileImage.Open(disk.ImagePath, dropCache);
+        EpochBuffer? buffer = null;
+        ServedDisk? served = null;
+        try
+        {
+            buffer = BufferFiles.Recover(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes);
+            served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger);
+            served.AllowImageWrites(_mayWriteImages);
+            served.CheckpointWanted += () => CheckpointWanted?.Invoke();
+            served.Serve(_sockets.Listen(path, uid, gid));
+            var server = new GuestDiskServer(disk, image, buffer, served);
+            _servers = [.. _servers, server];
+            return server;
+        }
+        catch
+        {
+            served?.Dispose();
+            buffer?.Dispose();
+            image.Dispose();
+            throw;
+        }
+    }
+
+    private void Drop(string alias)
+    {
+        if (Find(alias) is { } server)
+        {
+            _servers = [.. _servers.Where(other => other != server)];
+            server.Dispose();
+            BufferFiles.Delete(_runDirectory, _guest, alias);
+        }
+    }
+
+    private static (uint Uid, uint Gid) OwnerOf(string directory) =>
+        Syscall.stat(directory, out Stat stat) == 0
+            ? (stat.st_uid, stat.st_gid)
+            : throw new IOException($"{directory}: {Stdlib.GetLastError()}");
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Globalization;
+using Hikae.Native.Libvirt;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Graph;
+using Microsoft.Extensions.Logging;
+
+namespace Hikae.Sidecar.Disk.Primary;
+
+/// <summary>What becomes of the guest's disks in the life of its sidecar on the primary: when they are interposed, drained and given back.</summary>
+/// <remarks>Main thread and checkpoint thread, never both at once.</remarks>
+internal sealed class PrimaryDisks : IDisposable
+{
+    // A storage that hangs must not keep a guest's administrator waiting for ever; what is not drained then is tried again.
+    private static readonly TimeSpan DrainReport = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DrainBeforeHolding = TimeSpan.FromSeconds(30);
+
+    private readonly PrimaryGuest _guest;
+    private readonly GuestPause _pause;
+    private readonly StatusBoard _status;
+    private readonly ILogger _logger;
+    private readonly BlockGraph _graph;
+    private readonly string _drainingFile;
+
+    public PrimaryDisks(PrimaryGuest guest, GuestPause pause, StatusBoard status, ILogger logger)
+    {
+        _guest = guest;
+        _pause = pause;
+        _status = status;
+        _logger = logger;
+        SidecarOptions options = guest.Options;
+        _drainingFile = options.RunFile("draining");
+        Disks = new GuestDisks(
+            options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
+        _graph = new BlockGraph(
+            guest.Monitor, () => guest.Connection.Domain, guest.Process.CommandLine, GuestDisks.StateFile(options.RunDirectory, options.Guest));
+    }
+
+    /// <summary>The served disks.</summary>
+    public GuestDisks Disks { get; }
+
+    /// <summary>
+    /// Serves what an earlier process of this guest served. First of all: without a server every monitor command waits, and the guest with it. Nothing
+    /// is written to an image before <see cref="PassThrough"/>.
+    /// </summary>
+    public void Survive()
+    {
+        if (_graph.Remembered.Count == 0)
+        {
+            return;
+        }
+        _logger.DisksServedAgain(string.Join(", ", _graph.Remembered.Select(disk => disk.Disk.Target)));
+        MarkDraining();
+        Disks.ServeRemembered(_graph);
+        if (_graph.Remembered.Any(disk => !_graph.IsInserted(disk.Disk)))
+        {
+            WhileStopped(() => Disks.Recover(_graph));
+        }
+    }
+
+    /// <summary>No other host may take the guest any more: what is buffered goes to the images, and so does what the guest writes from now on. Does not wait.</summary>
+    public void PassThrough() => Disks.PassThrough();
+
+    /// <summary>
+    /// Puts this process between the guest and its disks, as far as it is not there already. The guest stands still for some milliseconds when it was not.
+    /// Throws <see cref="NotProtectableException"/> for disks that cannot be interposed.
+    /// </summary>
+    public void Interpose()
+    {
+        IReadOnlyList<GuestDisk> found = _graph.Discover();
+        if (Disks.IsMissing(found))
+        {
+            MarkDraining();
+            string directory = DomainDirectory.Of(_guest.Connection.Domain);
+            WhileStopped(() => Disks.Interpose(_graph, found, directory, dropCache: false));
+            _logger.DisksInterposed(string.Join(", ", found.Select(disk => disk.Target)));
+        }
+        if (!Disks.WaitDrained(DrainBeforeHolding))
+        {
+            throw new NotProtectableException($"disk writes of an earlier time are not in the images yet{Because(Disks.Trouble)}");
+        }
+        MarkDraining();
+    }
+
+    /// <summary>Whether QEMU's block graph is as we left it. Throws <see cref="NotProtectableException"/> when something else was put there.</summary>
+    public void Check()
+    {
+        if (_graph.Check() is { } change)
+        {
+            throw new NotProtectableException(change.Reason);
+        }
+    }
+
+    /// <summary>Another host may be writing the images: when this returns no write is under way, unless the storage hangs for longer than the kernel lets this process live.</summary>
+    public void StopWriting()
+    {
+        Disks.AllowImageWrites(false);
+        Disks.WaitImagesIdle(DrainReport);
+    }
+
+    /// <summary>Waits until everything that was acknowledged is in the images, for as long as it takes: nothing may be lost, and nobody may start the guest before.</summary>
+    public void Drain()
+    {
+        Disks.PassThrough();
+        while (!Disks.WaitDrained(DrainReport))
+        {
+            _logger.StillDraining(Disks.BufferedBytes, Disks.Trouble ?? "the storage is slow");
+            _status.Update(status => status with { Reason = $"{Disks.BufferedBytes} bytes of disk writes are not in the images yet{Because(Disks.Trouble)}" });
+        }
+    }
+
+    /// <summary>Protection is switched off and the guest runs on: its disks are its own again.</summary>
+    public void GiveBack()
+    {
+        Drain();
+        if (Disks.Interposed.Count > 0 || _graph.Remembered.Count > 0)
+        {
+            WhileStopped(() => Disks.Restore(_graph));
+        }
+        Disks.Forget();
+        File.Delete(_drainingFile);
+    }
+
+    /// <summary>The guest has ended and all is drained, or another host has it: nothing is kept here.</summary>
+    public void Forget()
+    {
+        Disks.Forget();
+        File.Delete(_drainingFile);
+    }
+
+    public void Dispose() => Disks.Dispose();
+
+    private static string Because(string? trouble) => trouble is null ? string.Empty : $" ({trouble})";
+
+    private void MarkDraining() =>
+        File.WriteAllText(_drainingFile, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
+
+    /// <summary>A guest that its user paused stands still already, and stays so.</summary>
+    private void WhileStopped(Action change)
+    {
+        bool isOurs = _pause.TryPause();
+        if (!isOurs && _guest.Connection.Domain.GetState().State is not DomainState.Paused)
+        {
+            throw new NotProtectableException("the guest neither runs nor is paused: its disks are left alone");
+        }
+        try
+        {
+            change();
+        }
+        catch (BlockGraphException)
+        {
+            // What the device would write to is not known: a guest that stands still loses nothing.
+            isOurs = false;
+            throw;
+        }
+        finally
+        {
+            if (isOurs)
+            {
+                _pause.Resume();
+            }
+        }
+    }
+}
