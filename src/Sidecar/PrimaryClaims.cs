@@ -163,9 +163,10 @@ internal sealed class PrimaryClaims
     }
 
     /// <summary>The last claim of this sidecar.</summary>
-    public void End()
+    /// <param name="isGivenUp">The guest runs on and asks for no protection any more: the record must not keep it from other hosts.</param>
+    public void End(bool isGivenUp)
     {
-        if (!_hasExited())
+        if (!_hasExited() && !isGivenUp)
         {
             Settle();
             return;

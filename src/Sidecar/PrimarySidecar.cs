@@ -46,6 +46,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     private volatile PrimarySession? _session;
     private volatile ProtectAnnotation? _sessionAnnotation;
     private volatile bool _isMigrating;
+    private volatile bool _isGivenUp;
 
     public PrimarySidecar(PrimaryGuest guest, GuestOwnership ownership, DaemonClient daemon, StatusBoard status, ILogger logger)
     {
@@ -121,6 +122,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         AnnotationOutcome outcome = ProtectAnnotation.TryParse(xml, out ProtectAnnotation? annotation, out _);
         if (outcome is AnnotationOutcome.None)
         {
+            _isGivenUp = true;
             Stop(GuestStatus.Disabled);
         }
         else if (annotation != _sessionAnnotation)
@@ -135,8 +137,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     public void MigrationBegan()
     {
         _isMigrating = true;
-        Cancel(_sessionStop);
-        _wake.Set();
+        EndSession();
     }
 
     /// <inheritdoc/>
@@ -223,12 +224,11 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         switch (ProtectAnnotation.TryParse(xml, out ProtectAnnotation? annotation, out string? malformed))
         {
             case AnnotationOutcome.None:
+                _isGivenUp = true;
                 Stop(GuestStatus.Disabled);
                 return;
             case AnnotationOutcome.Malformed:
                 throw new NotProtectableException($"the annotation is malformed: {malformed}");
-            default:
-                break;
         }
         _sessionAnnotation = annotation;
         if (_isMigrating)
@@ -352,7 +352,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
             _claims.Settle();
             _disks.GiveBack();
         }
-        _claims.End();
+        _claims.End(isGivenUp: _isGivenUp);
         _alone.ReleaseOutputs();
         _logger.Ending(reason);
         _daemon.SayGoodbye();

@@ -84,7 +84,7 @@ public sealed class PrimaryClaimsTests : IDisposable
         Assert.True(_backup.TryTakeOver());
         Assert.Throws<FencedException>(_claims.ClaimBeforeGoodbye);
 
-        Assert.Throws<FencedException>(_claims.End);
+        Assert.Throws<FencedException>(() => _claims.End(isGivenUp: false));
     }
 
     [Fact]
@@ -162,7 +162,7 @@ public sealed class PrimaryClaimsTests : IDisposable
         _hasExited = true;
         _arbiter.Unreachable = 2;
 
-        _claims.End();
+        _claims.End(isGivenUp: false);
 
         Assert.True(_ownership.Current!.Ended);
         Assert.False(_backup.TryTakeOver());
@@ -181,7 +181,7 @@ public sealed class PrimaryClaimsTests : IDisposable
         // Only when its last writes are in the images may anybody start it.
         _claims.ClaimForDrain();
         Assert.False(_ownership.Refresh()!.Ended);
-        _claims.End();
+        _claims.End(isGivenUp: false);
 
         Assert.True(_ownership.Refresh()!.Ended);
         Assert.Empty(_journal);
@@ -195,6 +195,18 @@ public sealed class PrimaryClaimsTests : IDisposable
         _hasExited = true;
 
         Assert.Throws<FencedException>(_claims.ClaimForDrain);
+    }
+
+    [Fact]
+    public void A_guest_that_gives_protection_up_is_free_to_move()
+    {
+        Protect();
+
+        _claims.Settle();
+        _claims.End(isGivenUp: true);
+
+        Assert.True(_ownership.Refresh()!.Ended);
+        Assert.False(_backup.TryTakeOver());
     }
 
     [Fact]
