@@ -49,6 +49,7 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         var supervisor = new SidecarSupervisor(registry, start, ownership, clock, logger, ending.Token);
         var watcher = new DomainWatcher(options.LibvirtUri, registry, supervisor, clock, logger);
         supervisor.ProtectionEnded += watcher.LookAgain;
+        guard.DrainWanted += guest => supervisor.Ensure(guest, TimeSpan.Zero);
         using var disks = new DiskSockets();
         Task[] parts =
         [

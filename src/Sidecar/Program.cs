@@ -9,6 +9,7 @@ using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Graph;
+using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Classify;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
@@ -111,6 +112,8 @@ internal static class Program
         File.WriteAllText(options.RunFile("pid"), $"{Environment.ProcessId}\n");
         File.Delete(options.RunFile("released"));
 
+        // Before libvirt is asked: it may be starting the guest, and wait for us, through its hook.
+        LeftoverDisks.Settle(options, NewOwnership(options), logger);
         using var connection = new GuestConnection(options.LibvirtUri, options.Uuid);
         using QemuProcess? process = FindProcess(options, connection, logger);
         if (process is null)

@@ -155,4 +155,7 @@ internal static partial class SidecarLog
 
     [LoggerMessage(504, LogLevel.Warning, "{Bytes} bytes of disk writes are not in the images yet: {Detail}")]
     internal static partial void StillDraining(this ILogger logger, long bytes, string detail);
+
+    [LoggerMessage(505, LogLevel.Warning, "The guest has ended without its sidecar; {Bytes} bytes it wrote last to disks {Disks} go to the images now")]
+    internal static partial void LeftoverDrained(this ILogger logger, string disks, long bytes);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Diagnostics;
+using Hikae.Host.Control;
 using Hikae.Host.Sidecars;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
@@ -93,16 +94,23 @@ public class StartGuardTests
 
         sidecar.Kill(entireProcessTree: true);
         await sidecar.WaitForExitAsync(TestContext.Current.CancellationToken);
+        File.Delete(mark);
         Assert.True((await AskAsync(daemon, clock)).Ok);
     }
 
     [Fact]
-    public async Task A_mark_whose_process_id_belongs_to_somebody_else_holds_nobody_up()
+    public async Task Writes_that_no_sidecar_looks_after_get_one_before_the_guest_may_start()
     {
-        await using RunningDaemon daemon = await RunningDaemon.StartAsync();
-        File.WriteAllText(Path.Combine(daemon.Options.RunDirectory, $"{Mail}.draining"), $"{Environment.ProcessId}\n");
+        var clock = new FakeTimeProvider();
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync(clock);
+        string mark = Path.Combine(daemon.Options.RunDirectory, $"{Mail}.draining");
+        File.WriteAllText(mark, $"{Environment.ProcessId}\n"); // somebody else by now
 
-        Assert.True((await AskAsync(daemon)).Ok);
+        Assert.False((await AskAsync(daemon, clock)).Ok);
+
+        Assert.Contains(new SidecarKey(Mail, GuestRole.Primary), daemon.Launcher.Started);
+        File.Delete(mark);
+        Assert.True((await AskAsync(daemon, clock)).Ok);
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Globalization;
 using System.Text.RegularExpressions;
 using Hikae.Harness.Labs;
 using Xunit;
@@ -61,6 +60,21 @@ public sealed partial class HeldDiskTests(SharedLab lab) : LabTest(lab), IClassF
     }
 
     [Fact]
+    public void Writes_of_a_guest_that_died_with_its_sidecar_are_in_the_images_before_it_starts_again()
+    {
+        LabGuest guest = StartBlocks("held-left");
+        WaitForOperations(guest, HostA);
+
+        HostA.Shell($"kill -KILL {guest.SidecarOn(HostA)} {guest.QemuOn(HostA)}");
+        Lab.Until("the guest starts again", () => HostA.TryRun("virsh", "-q", "start", guest.Name).Succeeded);
+
+        Assert.Contains("has ended without its sidecar", HostA.Shell($"cat /var/log/hikae/{guest.Uuid}.log"), StringComparison.Ordinal);
+        guest.WaitForProtected(HostA);
+        WaitForOperations(guest, HostA);
+        AssertWhole(guest);
+    }
+
+    [Fact]
     public void A_guest_is_saved_and_restored_with_its_disks_as_they_were()
     {
         LabGuest guest = StartBlocks("held-saved");
@@ -102,7 +116,7 @@ public sealed partial class HeldDiskTests(SharedLab lab) : LabTest(lab), IClassF
                 guest.WaitForNoReport(host);
             }
         }
-        string checkedImage = HostA.Run("qemu-img", "check", string.Create(CultureInfo.InvariantCulture, $"/srv/shared/guests/{guest.Name}/data0.qcow2"));
+        string checkedImage = Lab.Client("qemu-img", "check", Path.Combine(guest.SharedFolder, "data0.qcow2"));
         Assert.Contains("No errors", checkedImage, StringComparison.Ordinal);
     }
 

@@ -22,6 +22,9 @@ internal sealed class SidecarStart(ISidecarLauncher launcher, string runDirector
     /// </summary>
     public bool IsDraining(Guid guest) => CommandLine($"{guest}.draining") is string[] words && words.Contains(guest.ToString());
 
+    /// <summary>True: that sidecar died, and so did its guest perhaps: the writes must be brought into the image before the guest may start again.</summary>
+    public bool IsLeftUndrained(Guid guest) => File.Exists(Path.Combine(runDirectory, $"{guest}.draining")) && !IsDraining(guest);
+
     /// <summary>The words of the process whose id the file holds; null when there is no such file or process.</summary>
     private string[]? CommandLine(string file)
     {

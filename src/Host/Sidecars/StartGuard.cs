@@ -29,6 +29,9 @@ internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, L
 
     private int _readings;
 
+    /// <summary>A guest's writes lie in a buffer that no sidecar looks after. Must not wait; raised again until one does.</summary>
+    public event Action<Guid>? DrainWanted;
+
     public async Task<Result> AskAsync(Guid guest, CancellationToken cancellationToken)
     {
         string? reason = await WhyNotAsync(guest, cancellationToken).ConfigureAwait(false);
@@ -56,7 +59,12 @@ internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, L
 
     private string? Unsettled(Guid guest)
     {
-        if (start.IsDraining(guest))
+        bool isLeft = start.IsLeftUndrained(guest);
+        if (isLeft)
+        {
+            DrainWanted?.Invoke(guest);
+        }
+        if (isLeft || start.IsDraining(guest))
         {
             return "what this guest wrote in its last run is still being written to its disks on this host: try again when that is done (hikae status)";
         }

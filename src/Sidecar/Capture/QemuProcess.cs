@@ -55,6 +55,27 @@ internal sealed class QemuProcess : IDisposable
     /// <summary>The words it was started with; none when it has ended.</summary>
     public IReadOnlyList<string> CommandLine => ReadCommandLine(Pid);
 
+    /// <summary>Whether any process runs the guest, whatever libvirt knows of it.</summary>
+    public static bool IsAnyOf(string uuid)
+    {
+        foreach (string folder in Directory.EnumerateDirectories("/proc"))
+        {
+            try
+            {
+                if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
+                    && ReadCommandLine(pid) is var words && Array.IndexOf(words, "-uuid") is > 0 and var at && words.ElementAtOrDefault(at + 1) == uuid)
+                {
+                    return true;
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+        return false;
+    }
+
     /// <summary>False when it still ran after <paramref name="timeout"/>.</summary>
     public bool WaitForExit(TimeSpan timeout) => _pidFd.WaitForExit(timeout);
 

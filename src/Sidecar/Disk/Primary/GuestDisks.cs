@@ -195,29 +195,44 @@ internal sealed class GuestDisks : IDisposable
         _servers = [];
     }
 
-    private GuestDiskServer? Find(string alias) => _servers.FirstOrDefault(server => server.GraphDisk.Alias == alias);
-
-    private GuestDiskServer Serve(GuestDisk disk, string path, uint uid, uint gid, bool dropCache)
+    /// <summary>A disk with what is buffered for it, which nobody can connect to yet.</summary>
+    public GuestDiskServer Open(GuestDisk disk, bool dropCache)
     {
         FileImage image = FileImage.Open(disk.ImagePath, dropCache);
         EpochBuffer? buffer = null;
-        ServedDisk? served = null;
         try
         {
             buffer = BufferFiles.Recover(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes);
-            served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger);
+            var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger);
             served.AllowImageWrites(_mayWriteImages);
             served.CheckpointWanted += () => CheckpointWanted?.Invoke();
-            served.Serve(_sockets.Listen(path, uid, gid));
             var server = new GuestDiskServer(disk, image, buffer, served);
             _servers = [.. _servers, server];
             return server;
         }
         catch
         {
-            served?.Dispose();
             buffer?.Dispose();
             image.Dispose();
+            throw;
+        }
+    }
+
+    private GuestDiskServer? Find(string alias) => _servers.FirstOrDefault(server => server.GraphDisk.Alias == alias);
+
+    private GuestDiskServer Serve(GuestDisk disk, string path, uint uid, uint gid, bool dropCache)
+    {
+        GuestDiskServer server = Open(disk, dropCache);
+        try
+        {
+            server.Disk.Served.Serve(_sockets.Listen(path, uid, gid));
+            return server;
+        }
+        catch
+        {
+            // Its buffer stays.
+            _servers = [.. _servers.Where(other => other != server)];
+            server.Dispose();
             throw;
         }
     }

@@ -150,6 +150,7 @@ internal sealed class PrimaryDisks : IDisposable
         catch (BlockGraphException)
         {
             // What the device would write to is not known: a guest that stands still loses nothing.
+            _guest.Marker.PausedByUs = false;
             isOurs = false;
             throw;
         }
