@@ -38,7 +38,7 @@ internal sealed class BackupSidecar : IDisposable
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
     private readonly BackupLinks _links;
-    private readonly GuestTakeover _takeover;
+    private GuestTakeover _takeover;
     private readonly CancellationTokenSource _end = new();
 
     // main thread writes, daemon thread reads
@@ -55,7 +55,7 @@ internal sealed class BackupSidecar : IDisposable
         _status = status;
         _logger = logger;
         _links = new BackupLinks(options, daemon, logger);
-        _takeover = new GuestTakeover(options, ownership, starter, daemon, status, logger);
+        _takeover = NewTakeover();
         _links.Arrived += OnArrived;
         _links.Refused += OnRefused;
         daemon.FailoverAsked += OnFailoverAsked;
@@ -97,6 +97,15 @@ internal sealed class BackupSidecar : IDisposable
         _links.Dispose();
         _takeover.Dispose();
     }
+
+    /// <summary>This one did not succeed, and the guest may have another owner by now.</summary>
+    private void RenewTakeover()
+    {
+        _takeover.Dispose();
+        _takeover = NewTakeover();
+    }
+
+    private GuestTakeover NewTakeover() => new(_options, _ownership, _starter, _daemon, _status, _logger);
 
     private void OnArrived(BackupLink link)
     {
@@ -215,6 +224,7 @@ internal sealed class BackupSidecar : IDisposable
         {
             // The primary waits for it: without the record it must destroy the only guest there is.
             ClaimPatiently(() => _ownership.TryGiveBack(session.Hello.Host));
+            RenewTakeover();
         }
         session.Report(new Recovered(ok, reason));
         AnswerFailover(ok, ok ? "the guest runs here" : reason);
@@ -300,6 +310,7 @@ internal sealed class BackupSidecar : IDisposable
         {
             // Nobody runs it: a primary that lives may go on, and any host may start it. Owned by a host that cannot, nobody could.
             ClaimPatiently(_ownership.Release);
+            RenewTakeover();
         }
         AnswerFailover(ok, ok ? "the guest runs here" : _status.Current.Reason ?? "recovery failed");
         return !ok;

@@ -23,7 +23,7 @@ internal sealed class GuestAlone(PrimaryGuest guest, PrimaryDisks disks, GuestPa
         disks.PassThrough();
         if (disks.Disks.WaitDrained(DrainPatience))
         {
-            disks.Disks.SetLocked(!isMigrating);
+            disks.TrySetLocked(!isMigrating);
             ReleaseOutputs();
         }
     }

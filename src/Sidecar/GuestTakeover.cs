@@ -12,7 +12,7 @@ namespace Hikae.Sidecar;
 /// <remarks>
 /// The guest runs at once; what it writes meanwhile waits in its disks' buffers, and so do its flushes. When the images hold everything, the disks are left to the
 /// sidecar that protects the guest from here on, and only then does the guest get its annotation back, which is what that sidecar is started for.
-/// Main thread of <see cref="BackupSidecar"/>.
+/// For one takeover: a right to write images counts for the one it was granted for. Main thread of <see cref="BackupSidecar"/>.
 /// </remarks>
 internal sealed class GuestTakeover : IDisposable
 {
@@ -64,9 +64,9 @@ internal sealed class GuestTakeover : IDisposable
         long started = Stopwatch.GetTimestamp();
         _logger.FailoverBegins(why);
         _status.Set(GuestState.Recovering, why);
+        IReadOnlyList<DiskInfo> disks = session.Disks.Release();
         try
         {
-            IReadOnlyList<DiskInfo> disks = session.Disks.Release();
             _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, domain => _disks.PutInPlace(domain, disks), running =>
             {
                 GuestHasRun = true;
@@ -89,7 +89,7 @@ internal sealed class GuestTakeover : IDisposable
             _logger.FailoverFailed(error.Message);
             if (!GuestHasRun)
             {
-                _disks.Forget();
+                _disks.Forget(disks);
             }
             _status.Set(GuestState.Failed, $"recovery failed after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms: {error.Message}");
             return false;
@@ -98,6 +98,7 @@ internal sealed class GuestTakeover : IDisposable
 
     public void Dispose()
     {
+        _daemon.FenceAnswered -= OnFenceAnswered;
         ImageRight.Dispose();
         _disks.Dispose();
     }

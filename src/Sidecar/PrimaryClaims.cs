@@ -118,7 +118,7 @@ internal sealed class PrimaryClaims
         }
         OwnershipRecord? record = _ownership.Current;
         bool isOurs = record is { Ended: false } && record.Owner == _ownership.Host;
-        bool mayBeTaken = isOurs ? record!.ProtectedBy is not null : HasClaimed;
+        bool mayBeTaken = isOurs ? record!.ProtectedBy is not null || _marker.OwnedGeneration(_qemuPid) > record.Generation : HasClaimed;
         if (mayBeTaken)
         {
             ClaimUnprotected();

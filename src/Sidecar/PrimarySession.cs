@@ -221,19 +221,19 @@ internal sealed class PrimarySession : IDisposable
         }
         _status.Set(GuestState.Synchronising, "the first checkpoint is on its way");
         using DirtyTracker tracker = DirtyTracker.Attach(_guest.Process.Pid);
-        using var deviceState = new DeviceStateCapture(_guest.Monitor);
+        using var deviceState = new DeviceStateCapture(_guest.Monitor, _guest.Process.Pid);
         _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages);
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
         _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, AreHeld ? _primaryDisks.Check : () => { });
         _primaryDisks.Disks.CheckpointWanted += _pace.Ask;
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
-        IEpochParticipant[] outputs = HoldOutputs(_disks) is { } held ? [held] : [];
-        _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices, _disks, new LeaseParticipant(_guest.Lease), .. outputs], _pauses);
-        _loop.Committed += OnCommitted;
-        _loop.Sealing += _pace.Answer;
         try
         {
+            IEpochParticipant[] outputs = HoldOutputs(_disks) is { } held ? [held] : [];
+            _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices, _disks, new LeaseParticipant(_guest.Lease), .. outputs], _pauses);
+            _loop.Committed += OnCommitted;
+            _loop.Sealing += _pace.Answer;
             while (Volatile.Read(ref _yieldAsked) == 0)
             {
                 _pace.Wait(cancellationToken);
@@ -319,6 +319,7 @@ internal sealed class PrimarySession : IDisposable
         {
             throw new NotProtectableException("a write to an image is still under way, so the guest was not moved");
         }
+        _primaryDisks.Disks.FlushImages();
         _queue.Add(new EpochPart.Yielded(last), cancellationToken);
         if (!cancellationToken.WaitHandle.WaitOne(YieldPatience))
         {

@@ -341,16 +341,14 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         string reason = _endReason ?? "stopped";
         _status.Set(GuestState.Ending, reason);
         // The claim that the guest has ended is the last: until then nobody may start it from images that lack its writes.
-        if (_guest.Process.HasExited)
+        _claims.Settle();
+        _disks.Disks.AllowImageWrites(_guest.Lease.MayWrite);
+        if (_guest.Process.HasExited || !_disks.TryGiveBack())
         {
             _claims.ClaimForDrain();
+            _disks.Disks.AllowImageWrites(true);
             _disks.Drain();
             _disks.Forget();
-        }
-        else
-        {
-            _claims.Settle();
-            _disks.GiveBack();
         }
         _claims.End(isGivenUp: _isGivenUp);
         _alone.ReleaseOutputs();

@@ -158,4 +158,7 @@ internal static partial class SidecarLog
 
     [LoggerMessage(505, LogLevel.Warning, "The guest has ended without its sidecar; {Bytes} bytes it wrote last to disks {Disks} go to the images now")]
     internal static partial void LeftoverDrained(this ILogger logger, string disks, long bytes);
+
+    [LoggerMessage(506, LogLevel.Warning, "The guest's disks cannot be given back yet, they are served on: {Detail}")]
+    internal static partial void DisksNotGivenBack(this ILogger logger, string detail);
 }

@@ -209,6 +209,25 @@ public sealed class PrimaryClaimsTests : IDisposable
         Assert.False(_backup.TryTakeOver());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_claim_that_nobody_answered_is_taken_back_when_the_session_ends(bool hadRecord)
+    {
+        if (hadRecord)
+        {
+            Protect();
+            _claims.Settle();
+        }
+        _arbiter.LostAnswers = 1;
+        Assert.Throws<ArbiterUnavailableException>(Protect);
+
+        _claims.Settle();
+
+        Assert.Null(_ownership.Refresh()!.ProtectedBy);
+        Assert.False(_backup.TryTakeOver());
+    }
+
     [Fact]
     public void A_drain_waits_for_the_arbiter()
     {

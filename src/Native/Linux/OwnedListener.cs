@@ -19,11 +19,15 @@ public static class OwnedListener
         try
         {
             File.Delete(path);
-            socket.Bind(new UnixDomainSocketEndPoint(path));
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            if (Mono.Unix.Native.Syscall.chown(path, uid, gid) < 0)
+            // The folder may be the other user's: nothing here may follow a link put in the file's place. A socket's file gets the mode of the socket.
+            if (Mono.Unix.Native.Syscall.fchmod((int)socket.Handle, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR) < 0)
             {
-                throw new LinuxException("chown", NativeConvert.FromErrno(Stdlib.GetLastError()));
+                throw new LinuxException("fchmod", NativeConvert.FromErrno(Stdlib.GetLastError()));
+            }
+            socket.Bind(new UnixDomainSocketEndPoint(path));
+            if (Mono.Unix.Native.Syscall.lchown(path, uid, gid) < 0)
+            {
+                throw new LinuxException("lchown", NativeConvert.FromErrno(Stdlib.GetLastError()));
             }
             socket.Listen(backlog);
             return socket;

@@ -66,6 +66,30 @@ public sealed unsafe class Pipe : IDisposable
         }
     }
 
+    /// <summary>Whether descriptor <paramref name="number"/> of a process is this pipe's write end.</summary>
+    public bool IsWriteEndIn(int pid, long number)
+    {
+        bool held = false;
+        try
+        {
+            WriteEnd.DangerousAddRef(ref held);
+            string? ours = File.ResolveLinkTarget($"/proc/self/fd/{WriteEnd.DangerousGetHandle()}", returnFinalTarget: false)?.FullName;
+            return ours is not null && File.ResolveLinkTarget($"/proc/{pid}/fd/{number}", returnFinalTarget: false) is { } theirs
+                && Path.GetFileName(theirs.FullName) == Path.GetFileName(ours);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+        finally
+        {
+            if (held)
+            {
+                WriteEnd.DangerousRelease();
+            }
+        }
+    }
+
     /// <summary>Writes one byte, to wake whoever waits for the read end.</summary>
     public void Signal()
     {

@@ -41,6 +41,7 @@ internal sealed class DeviceStateCapture : IDisposable
 
     private readonly MonitorCall _call;
     private readonly QemuMonitor _monitor;
+    private readonly int _qemuPid;
     private Pipe? _pipe;
     private long _fdset = -1;
     private long _descriptor = -1;
@@ -48,9 +49,12 @@ internal sealed class DeviceStateCapture : IDisposable
     private byte[] _state = GC.AllocateUninitializedArray<byte>(256 * 1024);
     private int _length;
 
-    public DeviceStateCapture(QemuMonitor monitor)
+    /// <param name="monitor">The guest's monitor.</param>
+    /// <param name="qemuPid">Its QEMU.</param>
+    public DeviceStateCapture(QemuMonitor monitor, int qemuPid)
     {
         _monitor = monitor;
+        _qemuPid = qemuPid;
         _call = new MonitorCall(monitor);
     }
 
@@ -58,8 +62,10 @@ internal sealed class DeviceStateCapture : IDisposable
     /// <exception cref="QemuMonitorException">QEMU refused; <paramref name="seal"/> may have been called, and what it drew counts for nothing.</exception>
     public bool Save(PauseTimings pause, Func<bool> seal)
     {
-        if (_pipe is null)
+        // A number that came to mean another file would have that file truncated.
+        if (_pipe is null || !_pipe.IsWriteEndIn(_qemuPid, _descriptor))
         {
+            Abandon();
             PassDescriptor();
         }
         try

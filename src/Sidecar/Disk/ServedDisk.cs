@@ -61,7 +61,8 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     /// </param>
     /// <param name="exportBytes">Size that clients are told; may exceed the image.</param>
     /// <param name="logger">Gets the image's troubles.</param>
-    public ServedDisk(string name, IDiskImage image, EpochBuffer buffer, long exportBytes, ILogger logger)
+    /// <param name="holds">Begins as <see cref="DiskMode.Holding"/> with an empty buffer too: who may write the image is not known yet.</param>
+    public ServedDisk(string name, IDiskImage image, EpochBuffer buffer, long exportBytes, ILogger logger, bool holds = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(exportBytes);
         Name = name;
@@ -69,7 +70,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
         _image = image;
         _buffer = buffer;
         _logger = logger;
-        _mode = buffer.IsEmpty ? DiskMode.PassThrough : DiskMode.Holding;
+        _mode = buffer.IsEmpty && !holds ? DiskMode.PassThrough : DiskMode.Holding;
         _lastEpoch = buffer.LastSealed;
         _written = buffer.LastDropped;
         _writer = new Thread(WriteImage) { IsBackground = true, Name = $"image {name}" };

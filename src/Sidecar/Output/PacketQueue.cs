@@ -80,6 +80,8 @@ internal sealed class PacketQueue(long maxBytes) : IDisposable
     {
         ThrowIfHalf();
         _mode = PacketMode.Holding;
+        // Lines that an earlier session drew would stop this one's, whose epochs count from 1 again.
+        _sealed.Clear();
         _limit = _sealedEnd = _bytes.End;
     }
 

@@ -63,7 +63,8 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
         lock (_gate)
         {
             OwnershipRecord? current = Refresh();
-            if (current is { ProtectedBy: null, Ended: false } && current.Owner == host)
+            // A claim that nobody answered may still come to be: only a newer one keeps it from that.
+            if (_unanswered is null && current is { ProtectedBy: null, Ended: false } && current.Owner == host)
             {
                 return;
             }

@@ -43,6 +43,22 @@ public sealed class PacketQueueTests : IDisposable
     }
 
     [Fact]
+    public void Lines_of_an_earlier_session_do_not_stop_the_next_ones_packets()
+    {
+        _queue.Hold();
+        _queue.Add(Packets.Range(1, 1));
+        _queue.Seal(new EpochId(500));
+
+        _queue.Hold();
+        Assert.Equal([1], TakeReady());
+        _queue.Add(Packets.Range(2, 1));
+        _queue.Seal(new EpochId(2));
+        _queue.ReleaseThrough(new EpochId(2));
+
+        Assert.Equal([2], TakeReady());
+    }
+
+    [Fact]
     public void An_epoch_without_packets_releases_none_of_the_next()
     {
         _queue.Hold();

@@ -57,7 +57,7 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
             _disks = disks;
             disks.AllowImageWrites(_mayWriteImages);
         }
-        disks.Interpose(graph, found, DomainDirectory.Of(domain), dropCache: true);
+        disks.Interpose(graph, found, DomainDirectory.Of(domain), takesOver: true);
     }
 
     /// <summary>The guest runs: what it writes follows what is buffered.</summary>
@@ -83,13 +83,18 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
     }
 
     /// <summary>The guest did not run here: nothing is kept.</summary>
-    public void Forget()
+    /// <param name="replica">Disks whose buffers may lie here.</param>
+    public void Forget(IReadOnlyList<DiskInfo> replica)
     {
         lock (_gate)
         {
             _disks?.Forget();
             _disks?.Dispose();
             _disks = null;
+        }
+        foreach (DiskInfo disk in replica)
+        {
+            BufferFiles.Delete(options.RunDirectory, options.Guest, disk.Alias);
         }
     }
 

@@ -57,7 +57,7 @@ internal sealed class GuestDisks : IDisposable
             if (Find(inserted.Disk.Alias) is null)
             {
                 (uint uid, uint gid) = OwnerOf(Path.GetDirectoryName(inserted.SocketPath)!);
-                Serve(inserted.Disk, inserted.SocketPath, uid, gid, dropCache: false).Image.Lock(inserted.Disk.Format);
+                Serve(inserted.Disk, inserted.SocketPath, uid, gid, takesOver: true).Image.Lock(inserted.Disk.Format);
             }
         }
     }
@@ -66,8 +66,11 @@ internal sealed class GuestDisks : IDisposable
     /// <param name="graph">The guest's block graph.</param>
     /// <param name="found">What <see cref="BlockGraph.Discover"/> found.</param>
     /// <param name="domainDirectory">libvirt's folder of this domain: QEMU's user may connect to sockets there.</param>
-    /// <param name="dropCache">Another host may have written the images since this one read them.</param>
-    public void Interpose(BlockGraph graph, IReadOnlyList<GuestDisk> found, string domainDirectory, bool dropCache)
+    /// <param name="takesOver">
+    /// The guest comes from another host: the buffers hold writes of it that are not in the images, which that host may have written since this one read them. Else
+    /// whatever lies in a buffer is of another life.
+    /// </param>
+    public void Interpose(BlockGraph graph, IReadOnlyList<GuestDisk> found, string domainDirectory, bool takesOver)
     {
         (uint uid, uint gid) = OwnerOf(domainDirectory);
         foreach (GuestDisk disk in found)
@@ -77,7 +80,7 @@ internal sealed class GuestDisks : IDisposable
             {
                 continue;
             }
-            GuestDiskServer server = Serve(disk, path, uid, gid, dropCache);
+            GuestDiskServer server = Serve(disk, path, uid, gid, takesOver);
             try
             {
                 graph.Insert(disk, path);
@@ -172,6 +175,15 @@ internal sealed class GuestDisks : IDisposable
     /// <summary>After writes were forbidden: waits until none is under way. False: not within <paramref name="limit"/>.</summary>
     public bool WaitImagesIdle(TimeSpan limit) => _servers.All(server => server.Disk.Served.WaitImageIdle(limit));
 
+    /// <summary>After writes were forbidden and none is under way: what was written is on the storage, not only in this host's memory.</summary>
+    public void FlushImages()
+    {
+        foreach (GuestDiskServer server in _servers)
+        {
+            server.Image.Flush();
+        }
+    }
+
     /// <summary>The first trouble of an image; null when all is well.</summary>
     public string? Trouble => _servers.Select(server => server.Disk.Served.ImageTrouble).FirstOrDefault(trouble => trouble is not null);
 
@@ -195,15 +207,17 @@ internal sealed class GuestDisks : IDisposable
         _servers = [];
     }
 
-    /// <summary>A disk with what is buffered for it, which nobody can connect to yet.</summary>
-    public GuestDiskServer Open(GuestDisk disk, bool dropCache)
+    /// <summary>A disk with what is buffered for it, which nobody can connect to yet. One that takes over holds its writes until <see cref="PassThrough"/>.</summary>
+    public GuestDiskServer Open(GuestDisk disk, bool takesOver)
     {
-        FileImage image = FileImage.Open(disk.ImagePath, dropCache);
+        FileImage image = FileImage.Open(disk.ImagePath, dropCache: takesOver);
         EpochBuffer? buffer = null;
         try
         {
-            buffer = BufferFiles.Recover(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes);
-            var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger);
+            buffer = takesOver
+                ? BufferFiles.Recover(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes)
+                : BufferFiles.OpenEmpty(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes);
+            var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger, holds: takesOver);
             served.AllowImageWrites(_mayWriteImages);
             served.CheckpointWanted += () => CheckpointWanted?.Invoke();
             var server = new GuestDiskServer(disk, image, buffer, served);
@@ -220,9 +234,9 @@ internal sealed class GuestDisks : IDisposable
 
     private GuestDiskServer? Find(string alias) => _servers.FirstOrDefault(server => server.GraphDisk.Alias == alias);
 
-    private GuestDiskServer Serve(GuestDisk disk, string path, uint uid, uint gid, bool dropCache)
+    private GuestDiskServer Serve(GuestDisk disk, string path, uint uid, uint gid, bool takesOver)
     {
-        GuestDiskServer server = Open(disk, dropCache);
+        GuestDiskServer server = Open(disk, takesOver);
         try
         {
             server.Disk.Served.Serve(_sockets.Listen(path, uid, gid));

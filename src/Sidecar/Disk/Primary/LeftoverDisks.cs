@@ -28,7 +28,7 @@ internal static class LeftoverDisks
         bool isOurs = ClaimAlone(ownership, logger);
         foreach (InsertedDisk disk in left)
         {
-            disks.Open(disk.Disk, dropCache: false);
+            disks.Open(disk.Disk, takesOver: true);
         }
         if (isOurs)
         {

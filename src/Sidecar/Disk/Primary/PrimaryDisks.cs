@@ -13,6 +13,7 @@ internal sealed class PrimaryDisks : IDisposable
 {
     // A storage that hangs must not keep a guest's administrator waiting for ever; what is not drained then is tried again.
     private static readonly TimeSpan DrainReport = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan GiveBackRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DrainBeforeHolding = TimeSpan.FromSeconds(30);
 
     private readonly PrimaryGuest _guest;
@@ -72,7 +73,7 @@ internal sealed class PrimaryDisks : IDisposable
         {
             MarkDraining();
             string directory = DomainDirectory.Of(_guest.Connection.Domain);
-            WhileStopped(() => Disks.Interpose(_graph, found, directory, dropCache: false));
+            WhileStopped(() => Disks.Interpose(_graph, found, directory, takesOver: false));
             _logger.DisksInterposed(string.Join(", ", found.Select(disk => disk.Target)));
         }
         if (!Disks.WaitDrained(DrainBeforeHolding))
@@ -80,6 +81,19 @@ internal sealed class PrimaryDisks : IDisposable
             throw new NotProtectableException($"disk writes of an earlier time are not in the images yet{Because(Disks.Trouble)}");
         }
         MarkDraining();
+    }
+
+    /// <summary>Takes or drops QEMU's locks on the images; a lock that somebody else has is worth a line in the log, not a guest.</summary>
+    public void TrySetLocked(bool locked)
+    {
+        try
+        {
+            Disks.SetLocked(locked);
+        }
+        catch (Exception error) when (error is IOException or Native.Linux.LinuxException)
+        {
+            _logger.Unexpected(error.Message, error);
+        }
     }
 
     /// <summary>Whether QEMU's block graph is as we left it. Throws <see cref="NotProtectableException"/> when something else was put there.</summary>
@@ -95,7 +109,10 @@ internal sealed class PrimaryDisks : IDisposable
     public void StopWriting()
     {
         Disks.AllowImageWrites(false);
-        Disks.WaitImagesIdle(DrainReport);
+        // The kernel's timer ends this process if the storage takes too long.
+        while (!Disks.WaitImagesIdle(DrainReport))
+        {
+        }
     }
 
     /// <summary>Waits until everything that was acknowledged is in the images, for as long as it takes: nothing may be lost, and nobody may start the guest before.</summary>
@@ -109,8 +126,28 @@ internal sealed class PrimaryDisks : IDisposable
         }
     }
 
-    /// <summary>Protection is switched off and the guest runs on: its disks are its own again.</summary>
-    public void GiveBack()
+    /// <summary>Protection is switched off and the guest runs on: its disks are its own again. Tries until that is so; false: the guest has ended meanwhile.</summary>
+    public bool TryGiveBack()
+    {
+        while (!_guest.Process.HasExited)
+        {
+            try
+            {
+                GiveBack();
+                return true;
+            }
+            catch (Exception error) when (error is LibvirtException or QemuMonitorException or NotProtectableException or IOException or Native.Linux.LinuxException)
+            {
+                // Served on meanwhile: a guest whose disks nobody serves stands still.
+                _logger.DisksNotGivenBack(error.Message);
+                TrySetLocked(true);
+                Thread.Sleep(GiveBackRetry);
+            }
+        }
+        return false;
+    }
+
+    private void GiveBack()
     {
         Drain();
         if (Disks.Interposed.Count > 0 || _graph.Remembered.Count > 0)
