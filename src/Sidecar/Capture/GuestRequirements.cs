@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Xml.Linq;
 using Hikae.Protocol.Annotation;
+using Hikae.Sidecar.Disk.Graph;
 
 namespace Hikae.Sidecar.Capture;
 
@@ -44,6 +45,10 @@ internal static class GuestRequirements
         foreach (XElement disk in devices?.Elements("disk") ?? [])
         {
             CheckDisk(disk, reasons);
+        }
+        if (outputs is not GuestOutputs.Unheld)
+        {
+            reasons.AddRange(DomainDisks.Refusals(liveXml));
         }
         foreach (XElement memory in devices?.Elements("memory") ?? [])
         {
