@@ -49,7 +49,7 @@ internal sealed class DiskSockets : IDisposable
             {
                 throw new ControlProtocolException($"More than {MaxSockets} sockets.");
             }
-            Socket made = OwnedListener.Open(wanted.Path, wanted.Uid, wanted.Gid, Backlog);
+            Socket made = OwnedListener.Open(wanted.Path, new FileOwner(wanted.Uid, wanted.Gid), Backlog);
             _sockets.Add(wanted.Path, (wanted.Guest, made));
             return made;
         }

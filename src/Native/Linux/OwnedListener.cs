@@ -9,11 +9,10 @@ public static class OwnedListener
 {
     /// <summary>Replaces whatever lies at <paramref name="path"/>.</summary>
     /// <param name="path">Where; the folder exists.</param>
-    /// <param name="uid">Who may connect, besides root.</param>
-    /// <param name="gid">Group of the file, which gives no right.</param>
+    /// <param name="owner">Whose user may connect, besides root; the group gets no right.</param>
     /// <param name="backlog">Connections that may wait to be accepted.</param>
     /// <exception cref="IOException">It cannot be made; the message names the path and the reason.</exception>
-    public static Socket Open(string path, uint uid, uint gid, int backlog)
+    public static Socket Open(string path, FileOwner owner, int backlog)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -25,7 +24,7 @@ public static class OwnedListener
                 throw new LinuxException("fchmod", NativeConvert.FromErrno(Stdlib.GetLastError()));
             }
             socket.Bind(new UnixDomainSocketEndPoint(path));
-            if (Mono.Unix.Native.Syscall.lchown(path, uid, gid) < 0)
+            if (Mono.Unix.Native.Syscall.lchown(path, owner.User, owner.Group) < 0)
             {
                 throw new LinuxException("lchown", NativeConvert.FromErrno(Stdlib.GetLastError()));
             }

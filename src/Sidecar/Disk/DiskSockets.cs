@@ -16,20 +16,19 @@ internal sealed class DiskSockets(string controlSocket, Guid guest, ILogger logg
 
     /// <summary>A listening socket, which is the caller's.</summary>
     /// <param name="path">In the folder that libvirt made for this domain.</param>
-    /// <param name="uid">User of the guest's QEMU.</param>
-    /// <param name="gid">Its group.</param>
+    /// <param name="qemu">User and group of the guest's QEMU.</param>
     /// <exception cref="IOException">There can be no such socket.</exception>
-    public Socket Listen(string path, uint uid, uint gid)
+    public Socket Listen(string path, FileOwner qemu)
     {
         try
         {
-            return Ask(new Listen(guest, path, uid, gid));
+            return Ask(new Listen(guest, path, qemu.User, qemu.Group));
         }
         catch (Exception error) when (error is SocketException or IOException or LinuxException or ControlProtocolException or InvalidDataException)
         {
             // QEMU then waits some seconds longer for a sidecar that comes after a killed one.
             logger.DiskSocketOfOurOwn(path, error.Message);
-            return OwnedListener.Open(path, uid, gid, Backlog);
+            return OwnedListener.Open(path, qemu, Backlog);
         }
     }
 

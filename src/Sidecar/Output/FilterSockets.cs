@@ -16,7 +16,7 @@ internal sealed class FilterSockets : IDisposable
     // QEMU has connected when its monitor answers.
     private const int AcceptPatienceUs = 2_000_000;
 
-    private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    private readonly Socket _listener;
     private readonly int _qemuPid;
 
     /// <param name="directory">libvirt's directory of this run of the guest.</param>
@@ -25,22 +25,7 @@ internal sealed class FilterSockets : IDisposable
     {
         _qemuPid = qemuPid;
         Path = System.IO.Path.Combine(directory, "hikae-net.sock");
-
-        // What a sidecar left that was killed.
-        File.Delete(Path);
-        try
-        {
-            _listener.Bind(new UnixDomainSocketEndPoint(Path));
-            File.SetUnixFileMode(
-                Path,
-                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite);
-            _listener.Listen(1);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+        _listener = OwnedListener.Open(Path, FileOwner.Of(directory), backlog: 1);
     }
 
     public string Path { get; }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using Hikae.Native.Libvirt;
+using Hikae.Native.Linux;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Buffer;
 using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Disk.Images;
 using Microsoft.Extensions.Logging;
-using Mono.Unix.Native;
 
 namespace Hikae.Sidecar.Disk.Primary;
 
@@ -56,8 +55,8 @@ internal sealed class GuestDisks : IDisposable
         {
             if (Find(inserted.Disk.Alias) is null)
             {
-                (uint uid, uint gid) = OwnerOf(Path.GetDirectoryName(inserted.SocketPath)!);
-                Serve(inserted.Disk, inserted.SocketPath, uid, gid, takesOver: true).Image.Lock(inserted.Disk.Format);
+                FileOwner qemu = FileOwner.Of(Path.GetDirectoryName(inserted.SocketPath)!);
+                Serve(inserted.Disk, inserted.SocketPath, qemu, takesOver: true).Image.Lock(inserted.Disk.Format);
             }
         }
     }
@@ -72,7 +71,7 @@ internal sealed class GuestDisks : IDisposable
     /// </param>
     public void Interpose(BlockGraph graph, IReadOnlyList<GuestDisk> found, string domainDirectory, bool takesOver)
     {
-        (uint uid, uint gid) = OwnerOf(domainDirectory);
+        FileOwner qemu = FileOwner.Of(domainDirectory);
         foreach (GuestDisk disk in found)
         {
             string path = Path.Combine(domainDirectory, $"hikae-{disk.Alias}.sock");
@@ -80,7 +79,7 @@ internal sealed class GuestDisks : IDisposable
             {
                 continue;
             }
-            GuestDiskServer server = Serve(disk, path, uid, gid, takesOver);
+            GuestDiskServer server = Serve(disk, path, qemu, takesOver);
             try
             {
                 graph.Insert(disk, path);
@@ -234,12 +233,12 @@ internal sealed class GuestDisks : IDisposable
 
     private GuestDiskServer? Find(string alias) => _servers.FirstOrDefault(server => server.GraphDisk.Alias == alias);
 
-    private GuestDiskServer Serve(GuestDisk disk, string path, uint uid, uint gid, bool takesOver)
+    private GuestDiskServer Serve(GuestDisk disk, string path, FileOwner qemu, bool takesOver)
     {
         GuestDiskServer server = Open(disk, takesOver);
         try
         {
-            server.Disk.Served.Serve(_sockets.Listen(path, uid, gid));
+            server.Disk.Served.Serve(_sockets.Listen(path, qemu));
             return server;
         }
         catch
@@ -260,9 +259,4 @@ internal sealed class GuestDisks : IDisposable
             BufferFiles.Delete(_runDirectory, _guest, alias);
         }
     }
-
-    private static (uint Uid, uint Gid) OwnerOf(string directory) =>
-        Syscall.stat(directory, out Stat stat) == 0
-            ? (stat.st_uid, stat.st_gid)
-            : throw new IOException($"{directory}: {Stdlib.GetLastError()}");
 }
