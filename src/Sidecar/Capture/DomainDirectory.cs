@@ -10,14 +10,13 @@ internal static class DomainDirectory
     private const string Root = "/var/lib/libvirt/qemu";
 
     /// <summary>That of a running guest. Throws <see cref="IOException"/> when there is none.</summary>
-    public static string Of(Domain domain) => Find(Root, domain) ?? throw new IOException($"There is no directory {Root}/domain-{domain.Id}-*.");
+    public static string Of(Domain domain) => Find(domain) ?? throw new IOException($"There is no directory {Root}/domain-{domain.Id}-*.");
 
     /// <summary>Finds it.</summary>
-    /// <param name="stateDirectory">Where libvirt makes them, "/var/lib/libvirt/qemu".</param>
     /// <param name="domain">A running guest.</param>
     /// <returns>Null when there is none.</returns>
-    public static string? Find(string stateDirectory, Domain domain) =>
-        Choose(Directory.GetDirectories(stateDirectory, $"domain-{domain.Id}-*"), domain.Id, domain.Name);
+    public static string? Find(Domain domain) =>
+        Choose(Directory.GetDirectories(Root, $"domain-{domain.Id}-*"), domain.Id, domain.Name);
 
     /// <summary>
     /// libvirt cuts long names (virDomainDefGetShortName). A host that lost its power keeps the directories of its dead guests, whose numbers are

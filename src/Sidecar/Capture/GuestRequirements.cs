@@ -48,7 +48,7 @@ internal static class GuestRequirements
         }
         if (outputs is not GuestOutputs.Unheld)
         {
-            reasons.AddRange(DomainDisks.Refusals(liveXml));
+            reasons.AddRange(DomainDisks.Refusals(domain));
         }
         foreach (XElement memory in devices?.Elements("memory") ?? [])
         {

@@ -24,8 +24,6 @@ internal sealed class GuestOutput : IDisposable
     // Two epochs of a second at 256 Mbit/s: whoever fills it is faster than any backup can follow.
     internal const long MaxHeldBytes = 64 * 1024 * 1024;
 
-    private const string DomainsDirectory = "/var/lib/libvirt/qemu";
-
     private static readonly TimeSpan DrainPatience = TimeSpan.FromSeconds(2);
 
     // An interface that is being unplugged is gone from QEMU a moment before it is gone from the XML.
@@ -254,8 +252,8 @@ internal sealed class GuestOutput : IDisposable
 
     private void Insert(GuestInterface nic)
     {
-        string directory = DomainDirectory.Find(DomainsDirectory, _guest.Domain)
-            ?? throw new NotProtectableException($"there is no directory {DomainsDirectory}/domain-{_guest.Domain.Id}-*");
+        string directory = DomainDirectory.Find(_guest.Domain)
+            ?? throw new NotProtectableException($"libvirt made no directory for domain {_guest.Domain.Id}");
         HeldInterface? held = null;
         try
         {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Xml.Linq;
 using Hikae.Sidecar.Disk.Graph;
 using Xunit;
 
@@ -16,7 +17,7 @@ public sealed class DomainDisksTests
     [InlineData("<disk type='file' device='disk'><source file='/images/a'/><target dev='sda' bus='scsi'/></disk>")]
     public void An_ordinary_disk_can_be_protected(string disk)
     {
-        DomainDisk read = Assert.Single(DomainDisks.Read(Domain(disk)));
+        DomainDisk read = Assert.Single(DomainDisks.Read(XElement.Parse(Domain(disk))));
 
         Assert.False(read.IsLeftAlone);
         Assert.Null(read.Refusal);
@@ -29,8 +30,8 @@ public sealed class DomainDisksTests
     [InlineData($"<disk type='file' device='disk'><driver name='qemu' type='vmdk'/>{File}{Target}<readonly/></disk>")]
     public void What_the_guest_cannot_write_is_left_alone(string disk)
     {
-        Assert.True(Assert.Single(DomainDisks.Read(Domain(disk))).IsLeftAlone);
-        Assert.Empty(DomainDisks.Refusals(Domain(disk)));
+        Assert.True(Assert.Single(DomainDisks.Read(XElement.Parse(Domain(disk)))).IsLeftAlone);
+        Assert.Empty(DomainDisks.Refusals(XElement.Parse(Domain(disk))));
     }
 
     [Theory]
@@ -58,7 +59,7 @@ public sealed class DomainDisksTests
     [InlineData($"<disk type='file' device='disk'>{Target}</disk>", "has no image")]
     public void What_is_not_proven_is_refused_and_says_which_disk_and_why(string disk, string why)
     {
-        string refusal = Assert.Single(DomainDisks.Refusals(Domain(disk)));
+        string refusal = Assert.Single(DomainDisks.Refusals(XElement.Parse(Domain(disk))));
 
         Assert.Contains(why, refusal, StringComparison.Ordinal);
         Assert.Matches("^disk (vda|fda) ", refusal);
@@ -70,7 +71,7 @@ public sealed class DomainDisksTests
         string disks = "<controller type='scsi' index='0'/><controller type='scsi' index='1'><driver iothread='3'/></controller>"
             + Scsi(0) + Scsi(1);
 
-        Assert.Equal([null, "iothread3"], DomainDisks.Read(Domain(disks)).Select(disk => disk.IoThread));
+        Assert.Equal([null, "iothread3"], DomainDisks.Read(XElement.Parse(Domain(disks))).Select(disk => disk.IoThread));
     }
 
     [Fact]

@@ -21,7 +21,7 @@ internal sealed class DiskSearch(QemuMonitor monitor, IReadOnlyList<string> comm
     /// <summary>Throws <see cref="NotProtectableException"/> naming every disk that is in the way, and why.</summary>
     public IReadOnlyList<GuestDisk> Run(string liveXml)
     {
-        IReadOnlyList<DomainDisk> all = DomainDisks.Read(liveXml);
+        IReadOnlyList<DomainDisk> all = DomainDisks.Read(LiveXml.Parse(liveXml));
         QemuBlocks blocks = QemuBlocks.Read(monitor);
         var found = new List<GuestDisk>();
         foreach (DomainDisk disk in all.Where(disk => !disk.IsLeftAlone))

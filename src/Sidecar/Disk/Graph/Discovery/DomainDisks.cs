@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Xml;
 using System.Xml.Linq;
-using Hikae.Protocol.Replication;
 
 namespace Hikae.Sidecar.Disk.Graph;
 
@@ -11,10 +9,10 @@ internal static class DomainDisks
     // Elements below <source> that change nothing of how the image is read and written.
     private static readonly HashSet<string> HarmlessSource = new(StringComparer.Ordinal) { "seclabel", "privateData", "address" };
 
-    /// <summary>All disks, floppies and CD drives. Throws <see cref="NotProtectableException"/> when the XML cannot be read.</summary>
-    public static IReadOnlyList<DomainDisk> Read(string domainXml)
+    /// <summary>All disks, floppies and CD drives.</summary>
+    /// <param name="domain">The live XML, or one that is to be started.</param>
+    public static IReadOnlyList<DomainDisk> Read(XElement domain)
     {
-        XElement domain = Parse(domainXml);
         XElement? devices = domain.Element("devices");
         Dictionary<string, string> scsiThreads = (devices?.Elements("controller") ?? [])
             .Where(controller => controller.Attribute("type")?.Value == "scsi" && controller.Element("driver")?.Attribute("iothread") is not null)
@@ -30,9 +28,9 @@ internal static class DomainDisks
     }
 
     /// <summary>One sentence part for each disk that cannot be protected; empty = none is in the way.</summary>
-    /// <param name="domainXml">The live XML, or one that is to be started.</param>
-    public static IReadOnlyList<string> Refusals(string domainXml) =>
-        [.. Read(domainXml).Where(disk => disk is { IsLeftAlone: false, Refusal: not null }).Select(disk => $"disk {disk.Target} {disk.Refusal}")];
+    /// <inheritdoc cref="Read(XElement)"/>
+    public static IReadOnlyList<string> Refusals(XElement domain) =>
+        [.. Read(domain).Where(disk => disk is { IsLeftAlone: false, Refusal: not null }).Select(disk => $"disk {disk.Target} {disk.Refusal}")];
 
     private static DomainDisk Read(XElement disk, Dictionary<string, string> scsiThreads, HashSet<string> mappedControllers)
     {
@@ -78,22 +76,4 @@ internal static class DomainDisks
         _ when string.IsNullOrEmpty(source?.Attribute("file")?.Value ?? source?.Attribute("dev")?.Value) => "has no image",
         _ => null,
     };
-
-    private static XElement Parse(string domainXml)
-    {
-        if (domainXml.Length > ReplicationLimits.MaxDomainXmlBytes)
-        {
-            throw new NotProtectableException($"the domain XML has {domainXml.Length} characters, the limit is {ReplicationLimits.MaxDomainXmlBytes}");
-        }
-        try
-        {
-            using var text = new StringReader(domainXml);
-            using XmlReader reader = XmlReader.Create(text, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
-            return XElement.Load(reader);
-        }
-        catch (XmlException error)
-        {
-            throw new NotProtectableException($"the domain XML cannot be read: {error.Message}");
-        }
-    }
 }
