@@ -231,27 +231,7 @@ internal sealed class BackupSidecar : IDisposable
         return !ok;
     }
 
-    private void ClaimPatiently(Action claim)
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                claim();
-                return;
-            }
-            catch (ArbiterUnavailableException error)
-            {
-                if (Stopwatch.GetElapsedTime(started) > GiveBackPatience)
-                {
-                    _logger.ArbiterUnavailable(error.Message);
-                    return;
-                }
-                _end.Token.WaitHandle.WaitOne(ArbiterRetry);
-            }
-        }
-    }
+    private void ClaimPatiently(Action claim) => PatientClaims.Make(claim, GiveBackPatience, _logger, _end.Token);
 
     private void AnswerFailover(bool ok, string message)
     {

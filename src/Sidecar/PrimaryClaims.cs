@@ -142,23 +142,9 @@ internal sealed class PrimaryClaims
     /// </summary>
     public void ClaimForDrain()
     {
-        bool reported = false;
-        while (HasClaimed)
+        if (HasClaimed)
         {
-            try
-            {
-                _ownership.ClaimUnprotected();
-                return;
-            }
-            catch (ArbiterUnavailableException error)
-            {
-                if (!reported)
-                {
-                    _logger.ArbiterUnavailable(error.Message);
-                    reported = true;
-                }
-                Thread.Sleep(Retry);
-            }
+            PatientClaims.Make(_ownership.ClaimUnprotected, Timeout.InfiniteTimeSpan, _logger);
         }
     }
 
@@ -171,24 +157,7 @@ internal sealed class PrimaryClaims
             Settle();
             return;
         }
-        long started = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                _ownership.Release();
-                return;
-            }
-            catch (ArbiterUnavailableException error)
-            {
-                if (!HasClaimed || Stopwatch.GetElapsedTime(started) > ReleasePatience)
-                {
-                    _logger.ArbiterUnavailable(error.Message);
-                    return;
-                }
-                Thread.Sleep(Retry);
-            }
-        }
+        PatientClaims.Make(_ownership.Release, HasClaimed ? ReleasePatience : TimeSpan.Zero, _logger);
     }
 
     /// <summary>Whether the record may ever have let another host take this run of the guest.</summary>

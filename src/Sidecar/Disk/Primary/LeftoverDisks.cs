@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Globalization;
-using Hikae.Protocol.Ownership;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Recovery;
@@ -11,7 +10,6 @@ namespace Hikae.Sidecar.Disk.Primary;
 /// <summary>What is left of a guest that has ended while no sidecar of it lived: writes that it was told are done, and that are in no image.</summary>
 internal static class LeftoverDisks
 {
-    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DrainReport = TimeSpan.FromSeconds(10);
 
     /// <summary>Brings them into the images, or drops them when another host has gone on with the guest. For as long as it takes: until then the guest must not start.</summary>
@@ -43,7 +41,7 @@ internal static class LeftoverDisks
         File.Delete(mark);
         if (isOurs)
         {
-            Patiently(ownership.Release, logger);
+            PatientClaims.Make(ownership.Release, Timeout.InfiniteTimeSpan, logger);
         }
     }
 
@@ -52,7 +50,7 @@ internal static class LeftoverDisks
     {
         try
         {
-            Patiently(
+            PatientClaims.Make(
                 () =>
                 {
                     if (ownership.Refresh() is not null)
@@ -60,6 +58,7 @@ internal static class LeftoverDisks
                         ownership.ClaimUnprotected();
                     }
                 },
+                Timeout.InfiniteTimeSpan,
                 logger);
             return true;
         }
@@ -67,23 +66,6 @@ internal static class LeftoverDisks
         {
             logger.Fenced(error.Message);
             return false;
-        }
-    }
-
-    private static void Patiently(Action ask, ILogger logger)
-    {
-        while (true)
-        {
-            try
-            {
-                ask();
-                return;
-            }
-            catch (ArbiterUnavailableException error)
-            {
-                logger.ArbiterUnavailable(error.Message);
-                Thread.Sleep(Retry);
-            }
         }
     }
 }
