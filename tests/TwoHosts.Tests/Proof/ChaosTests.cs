@@ -19,7 +19,7 @@ public sealed class ChaosTests
         var log = new ConcurrentQueue<string>();
         using Lab lab = Lab.Up("chaos", new LabOptions { Settings = SharedLab.PatientSettings });
         using var run = new ChaosRun(lab, new ChaosOptions { Seed = Seed, Rounds = 12, Say = log.Enqueue });
-        HeldDisks.Require(run.Guest);
+        run.Guest.WaitForProtected(lab.HostA);
         try
         {
             run.Run();

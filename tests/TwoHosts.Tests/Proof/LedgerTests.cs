@@ -33,48 +33,19 @@ public sealed class LedgerTests(SharedLab shared) : LabTest(shared)
     public void A_guest_with_its_ledger_in_memory_forgets_nothing_in_power_cuts_of_one_host_after_the_other()
     {
         LabGuest guest = Lab.StartGuest("in-memory", LedgerGuest.Options with { Disk = null, Protect = "hostB" });
-        using LanWatch lan = Lab.Watch();
         using var ledger = new LedgerGuest(guest, clients: 4, seed: 1);
-        ledger.WaitForAnswers(10);
-        guest.WaitForProtected(HostA);
-        ledger.WaitForAnswers(10);
 
-        HostA.Kill();
-        ledger.WaitForAnswers(10);
-        HostA.Boot();
-        guest.WaitForProtected(HostB);
-        ledger.WaitForAnswers(10);
-        HostB.Kill();
-        ledger.WaitForAnswers(10);
-
-        Assert.Empty(ledger.Judge());
-        Assert.Equal(0, ledger.Workload.BrokenConnections);
-        Assert.Single(ledger.Workload.History.Operations.Where(operation => operation.IsAnswered).Select(operation => operation.Stamp!.Boot).Distinct());
-        Assert.Equal([HostA.Name, HostB.Name, HostA.Name], lan.RunsOf(guest).Select(run => run.Host));
+        CutOneHostAfterTheOther(guest, ledger);
     }
 
     [Fact]
     public void A_guest_with_its_ledger_on_a_disk_forgets_nothing_in_power_cuts_of_one_host_after_the_other()
     {
         LabGuest guest = Lab.StartGuest("on-disk", LedgerGuest.Options with { Protect = "hostB" });
-        using LanWatch lan = Lab.Watch();
         using var ledger = new LedgerGuest(guest, clients: 4, seed: 1);
-        ledger.WaitForAnswers(10);
-        HeldDisks.Require(guest);
-        ledger.WaitForAnswers(10);
 
-        HostA.Kill();
-        ledger.WaitForAnswers(10);
-        HostA.Boot();
-        guest.WaitForProtected(HostB);
-        ledger.WaitForAnswers(10);
-        HostB.Kill();
-        ledger.WaitForAnswers(10);
+        CutOneHostAfterTheOther(guest, ledger);
 
-        Assert.Empty(ledger.Judge());
-        Assert.Equal(0, ledger.Workload.BrokenConnections);
-        Assert.Single(ledger.Workload.History.Operations.Where(operation => operation.IsAnswered).Select(operation => operation.Stamp!.Boot).Distinct());
-        Assert.Equal([HostA.Name, HostB.Name, HostA.Name], lan.RunsOf(guest).Select(run => run.Host));
         ledger.StopInOrder(HostA);
         Assert.Empty(ledger.JudgeFile());
         Assert.Null(ledger.FilesystemFault());
@@ -95,5 +66,27 @@ public sealed class LedgerTests(SharedLab shared) : LabTest(shared)
         // A client whose connection did not survive waits for long before it connects again.
         ledger.WaitForAnswers(3);
         Assert.Contains(ledger.Judge(), violation => violation.Kind is ViolationKind.Lost or ViolationKind.PositionWentBack);
+    }
+
+    /// <summary>The guest moves to the second host and back, under clients who notice nothing but a pause.</summary>
+    private void CutOneHostAfterTheOther(LabGuest guest, LedgerGuest ledger)
+    {
+        using LanWatch lan = Lab.Watch();
+        ledger.WaitForAnswers(10);
+        guest.WaitForProtected(HostA);
+        ledger.WaitForAnswers(10);
+
+        HostA.Kill();
+        ledger.WaitForAnswers(10);
+        HostA.Boot();
+        guest.WaitForProtected(HostB);
+        ledger.WaitForAnswers(10);
+        HostB.Kill();
+        ledger.WaitForAnswers(10);
+
+        Assert.Empty(ledger.Judge());
+        Assert.Equal(0, ledger.Workload.BrokenConnections);
+        Assert.Single(ledger.Workload.History.Operations.Where(operation => operation.IsAnswered).Select(operation => operation.Stamp!.Boot).Distinct());
+        Assert.Equal([HostA.Name, HostB.Name, HostA.Name], lan.RunsOf(guest).Select(run => run.Host));
     }
 }

@@ -15,7 +15,7 @@ public sealed class PostgresTests(SharedLab shared) : LabTest(shared)
     {
         LabGuest guest = Lab.StartGuest("postgres", Database with { Protect = "hostB" });
         Lab.Until("PostgreSQL answers", () => PgBench.Answers(guest));
-        HeldDisks.Require(guest);
+        guest.WaitForProtected(HostA);
         using var bench = new PgBench(guest, clients: 3, TimeSpan.FromSeconds(20));
         Lab.Until("there are commits", () => Committed(guest).Count > 50);
 
