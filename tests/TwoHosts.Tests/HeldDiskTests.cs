@@ -6,7 +6,7 @@ using Xunit;
 namespace Hikae.TwoHosts.Tests;
 
 /// <summary>Guests whose disks are held: they write and read back with sequence numbers all the time, and say so on their console.</summary>
-public sealed partial class HeldDiskTests(SharedLab lab) : LabTest(lab), IClassFixture<SharedLab>
+public sealed partial class HeldDiskTests(SharedLab lab) : LabTest(lab)
 {
     private static readonly LabGuestOptions Blocks = Quiet with { App = "blocks", Data = ["virtio,qcow2,64M", "scsi,raw,64M"] };
 
