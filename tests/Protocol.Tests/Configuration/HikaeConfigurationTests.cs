@@ -154,6 +154,30 @@ public sealed class HikaeConfigurationTests
         });
     }
 
+    [Fact]
+    public void The_file_that_packages_install_shows_every_key_and_sets_none()
+    {
+        string text = Repository.Read("packaging", "hikae.conf");
+
+        Assert.Equal(new HikaeConfiguration(), HikaeConfiguration.Parse(text, FileName));
+        Assert.All(ConfigurationKeys.All, key =>
+        {
+            string section = text[text.IndexOf($"\n[{key.Section}]\n", StringComparison.Ordinal)..];
+            int next = section.IndexOf("\n[", 1, StringComparison.Ordinal);
+            Assert.Contains($"\n#{key.Name} = ", next < 0 ? section : section[..next], StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
+    public void What_that_file_shows_are_the_defaults()
+    {
+        // Values in parentheses are words for people.
+        IEnumerable<string> lines = Repository.Read("packaging", "hikae.conf").Split('\n')
+            .Select(line => line.StartsWith('#') && line.Contains(" = ", StringComparison.Ordinal) && !line.Contains(" = (", StringComparison.Ordinal) ? line[1..] : line);
+
+        Assert.Equal(new HikaeConfiguration(), HikaeConfiguration.Parse(string.Join('\n', lines), FileName));
+    }
+
     [Theory]
     [InlineData("", "", 0)]
     [InlineData("port", "port", 0)]
