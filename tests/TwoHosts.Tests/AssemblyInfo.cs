@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using Hikae.TwoHosts.Tests;
+using Hikae.Harness.Labs.Tests;
 using Xunit;
 using Xunit.Sdk;
 using Xunit.v3;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Harness.Labs.Tests;
 
 /// <summary>A test on a shared lab. When it fails its report ends with the logs of both hosts.</summary>
 public abstract class LabTest : IDisposable

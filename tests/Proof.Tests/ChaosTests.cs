@@ -4,7 +4,7 @@ using Hikae.Harness.Chaos;
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests.Proof;
+namespace Hikae.Proof.Tests;
 
 /// <summary>A dozen of the rounds that <c>bench/run chaos</c> makes hundreds of.</summary>
 public sealed class ChaosTests

@@ -3,10 +3,10 @@ using Hikae.Harness.Labs;
 using Hikae.Harness.Postgres;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests.Proof;
+namespace Hikae.Proof.Tests;
 
 /// <summary>A database that knows nothing of Hikae, used by a program that knows nothing of Hikae.</summary>
-public sealed class PostgresTests(SharedLab shared) : LabTest(shared)
+public sealed class PostgresTests(ProofLab lab) : LabTest(lab)
 {
     private static readonly LabGuestOptions Database = new() { Debian = true, With = "postgresql", App = "idle", MemoryMiB = 512, Nic = true };
 

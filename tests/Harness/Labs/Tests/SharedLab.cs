@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using Hikae.Harness.Labs;
-
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Harness.Labs.Tests;
 
 /// <summary>One lab for most tests, made by the first that asks. Between tests it is swept: hosts up, cables in, no guest.</summary>
 public class SharedLab : IDisposable

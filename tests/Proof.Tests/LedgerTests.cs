@@ -4,10 +4,10 @@ using Hikae.Harness.Ledger;
 using Hikae.Harness.Ledger.Checking;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests.Proof;
+namespace Hikae.Proof.Tests;
 
 /// <summary>The means of proof are proven first: an honest disk loses nothing, and a failover that may lose something is found out.</summary>
-public sealed class LedgerTests(SharedLab shared) : LabTest(shared)
+public sealed class LedgerTests(ProofLab lab) : LabTest(lab)
 {
     [Fact]
     public void A_guest_whose_QEMU_was_killed_remembers_everything_it_acknowledged()
