@@ -19,7 +19,7 @@ internal sealed class GuestAlone(PrimaryGuest guest, PrimaryDisks disks, GuestPa
         {
             return;
         }
-        disks.Disks.AllowImageWrites(guest.Lease.MayWrite);
+        disks.Images.Open();
         disks.PassThrough();
         if (disks.Disks.WaitDrained(DrainPatience))
         {

@@ -314,7 +314,7 @@ internal sealed class PrimarySession : IDisposable
             throw new NotProtectableException("the guest was paused by a user and was not moved");
         }
         // The backup writes the images from the moment it has the guest, beginning with what it holds of ours.
-        _primaryDisks.Disks.AllowImageWrites(false);
+        _primaryDisks.Images.Close();
         if (!_primaryDisks.Disks.WaitImagesIdle(ImagePatience))
         {
             throw new NotProtectableException("a write to an image is still under way, so the guest was not moved");

@@ -62,7 +62,6 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         guest.Output.MayLeave = () => guest.Lease.MayWrite;
         guest.Lease.Regained += guest.Output.TryAgain;
         guest.Lease.Lost += OnLeaseLost;
-        guest.Lease.Regained += () => _disks.Disks.AllowImageWrites(true);
         guest.Lease.Regained += logger.LeaseRegained;
         guest.Lease.Taken += OnTaken;
         daemon.RefreshAsked += Refresh;
@@ -272,14 +271,12 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     // Checkpoints would let the guest go on; without a session the claims decide.
     private void OnLeaseLost()
     {
-        _disks.StopWriting();
         EndSession();
         _claims.StandStill(() => _session is null);
     }
 
     private void OnTaken()
     {
-        _disks.StopWriting();
         if (_session is not { HasYielded: true })
         {
             EndSession();
@@ -326,7 +323,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     private int DestroyGuest(FencedException error)
     {
         _guest.Output.DropAll();
-        _disks.StopWriting();
+        _disks.Images.CloseUntilIdle();
         _logger.Fenced(error.Message);
         _status.Set(GuestState.Fenced, error.Message);
         GuestDestroyer.Destroy(_guest, _logger);
@@ -342,11 +339,10 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         _status.Set(GuestState.Ending, reason);
         // The claim that the guest has ended is the last: until then nobody may start it from images that lack its writes.
         _claims.Settle();
-        _disks.Disks.AllowImageWrites(_guest.Lease.MayWrite);
+        _disks.Images.Open();
         if (_guest.Process.HasExited || !_disks.TryGiveBack())
         {
             _claims.ClaimForDrain();
-            _disks.Disks.AllowImageWrites(true);
             _disks.Drain();
             _disks.Forget();
         }

@@ -17,7 +17,7 @@ namespace Hikae.Sidecar.Recovery;
 ///
 /// A record that names no backup gives a right without end; none was ever claimed for this run of the guest: the same. When
 /// the arbiter answers again and still names this host, <see cref="Regained"/>; when it names another, <see cref="Taken"/>.
-/// Events are raised on this object's threads. <see cref="MayWrite"/> is for any thread, right before each write or release.
+/// Events are raised on several threads, and one may overtake the one before: a handler must ask for the state, not trust the event. <see cref="MayWrite"/> is for any thread, right before each write or release.
 /// </remarks>
 internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
 {
@@ -37,6 +37,7 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
     // guarded by _gate
     private long _renewedAt;
     private long _generation;
+    private long _ends;
     private bool _reportedUnavailable;
 
     /// <param name="ownership">Read again and again; this object makes itself its observer.</param>
@@ -85,10 +86,13 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
     {
         lock (_gate)
         {
-            if (_state is LeaseState.Held)
+            if (_state is not LeaseState.Held)
             {
-                Renew(moment);
+                return;
             }
+            bool couldWrite = MayWrite;
+            Renew(moment);
+            RaiseIfRegained(couldWrite);
         }
     }
 
@@ -110,7 +114,6 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
     /// <inheritdoc/>
     public void Answered(OwnershipRecord? newest, long askedAt)
     {
-        Action? raise = null;
         lock (_gate)
         {
             _reportedUnavailable = false;
@@ -121,6 +124,7 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
             }
             _generation = newest.Generation;
             LeaseState before = _state;
+            bool couldWrite = MayWrite;
             if (newest.Ended || newest.Owner != _ownership.Host)
             {
                 // What was claimed before this run of the guest does not take it from us; who runs it then is not the lease's question.
@@ -128,7 +132,9 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
                 {
                     _state = LeaseState.Taken;
                     _end.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                    raise = newest.Ended ? SwitchDeathOff : OnTaken;
+                    long end = ++_ends;
+                    // Not here: the caller holds the ownership's lock, which a handler may want.
+                    ThreadPool.QueueUserWorkItem(_ => Stop(Taken, end));
                 }
             }
             else if (newest.ProtectedBy is null)
@@ -146,15 +152,7 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
                 }
                 Renew(askedAt);
             }
-            if (before is LeaseState.Lost && _state is LeaseState.Free or LeaseState.Held && before != _state)
-            {
-                raise = Regained;
-            }
-        }
-        if (raise is not null)
-        {
-            // Not here: the caller holds the ownership's lock, which a handler may want.
-            ThreadPool.QueueUserWorkItem(_ => raise());
+            RaiseIfRegained(couldWrite);
         }
     }
 
@@ -194,21 +192,28 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
         }
     }
 
-    private void OnTaken()
+    /// <summary>
+    /// When all handlers have returned all writing has ended, and the process may live on to clean up: unless the lease was regained meanwhile, and perhaps lost
+    /// again, which has handlers of its own that may not have returned.
+    /// </summary>
+    private void Stop(Action? handlers, long end)
     {
-        Taken?.Invoke();
-        SwitchDeathOff();
-    }
-
-    /// <summary>All writing has ended, so the process may live on to clean up.</summary>
-    private void SwitchDeathOff()
-    {
+        handlers?.Invoke();
         lock (_gate)
         {
-            if (_state is LeaseState.Lost or LeaseState.Taken)
+            if (_ends == end && _state is LeaseState.Lost or LeaseState.Taken)
             {
                 _death.Disarm();
             }
+        }
+    }
+
+    /// <summary>Under _gate. Also when nobody had noticed yet that the lease was over.</summary>
+    private void RaiseIfRegained(bool couldWrite)
+    {
+        if (!couldWrite && MayWrite)
+        {
+            ThreadPool.QueueUserWorkItem(_ => Regained?.Invoke());
         }
     }
 
@@ -228,6 +233,7 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
     /// <summary>The lease's end may have come.</summary>
     private void Check()
     {
+        long end;
         lock (_gate)
         {
             if (_state is not LeaseState.Held)
@@ -241,9 +247,9 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
                 return;
             }
             _state = LeaseState.Lost;
+            end = ++_ends;
         }
         _logger.LeaseLost();
-        Lost?.Invoke();
-        SwitchDeathOff();
+        Stop(Lost, end);
     }
 }

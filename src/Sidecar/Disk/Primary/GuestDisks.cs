@@ -23,10 +23,13 @@ internal sealed class GuestDisks : IDisposable
     private readonly Guid _guest;
     private readonly DiskSockets _sockets;
     private readonly ILogger _logger;
+    private readonly Lock _right = new();
 
     // replaced as a whole
     private volatile IReadOnlyList<GuestDiskServer> _servers = [];
-    private volatile bool _mayWriteImages = true;
+
+    // guarded by _right
+    private bool _mayWriteImages = true;
 
     public GuestDisks(string runDirectory, Guid guest, DiskSockets sockets, ILogger logger)
     {
@@ -149,10 +152,13 @@ internal sealed class GuestDisks : IDisposable
     /// <summary>Whether the images may be written: not while another host may be writing them. Any thread. A write that is under way is not waited for.</summary>
     public void AllowImageWrites(bool allowed)
     {
-        _mayWriteImages = allowed;
-        foreach (GuestDiskServer server in _servers)
+        lock (_right)
         {
-            server.Disk.Served.AllowImageWrites(allowed);
+            _mayWriteImages = allowed;
+            foreach (GuestDiskServer server in _servers)
+            {
+                server.Disk.Served.AllowImageWrites(allowed);
+            }
         }
     }
 
@@ -217,10 +223,14 @@ internal sealed class GuestDisks : IDisposable
                 ? BufferFiles.Recover(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes)
                 : BufferFiles.OpenEmpty(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes);
             var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger, holds: takesOver);
-            served.AllowImageWrites(_mayWriteImages);
             served.CheckpointWanted += () => CheckpointWanted?.Invoke();
             var server = new GuestDiskServer(disk, image, buffer, served);
-            _servers = [.. _servers, server];
+            lock (_right)
+            {
+                // In one step: who forbids it at this moment must find this disk, too.
+                served.AllowImageWrites(_mayWriteImages);
+                _servers = [.. _servers, server];
+            }
             return server;
         }
         catch

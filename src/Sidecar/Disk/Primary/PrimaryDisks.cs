@@ -3,6 +3,7 @@ using System.Globalization;
 using Hikae.Native.Libvirt;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Graph;
+using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Disk.Primary;
@@ -33,12 +34,16 @@ internal sealed class PrimaryDisks : IDisposable
         _drainingFile = options.RunFile("draining");
         Disks = new GuestDisks(
             options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
+        Images = new ImageGate(guest.Lease, Disks.AllowImageWrites, Disks.WaitImagesIdle);
         _graph = new BlockGraph(
             guest.Monitor, () => guest.Connection.Domain, guest.Process.CommandLine, GuestDisks.StateFile(options.RunDirectory, options.Guest));
     }
 
     /// <summary>The served disks.</summary>
     public GuestDisks Disks { get; }
+
+    /// <summary>Whether their images may be written.</summary>
+    public ImageGate Images { get; }
 
     /// <summary>
     /// Serves what an earlier process of this guest served. First of all: without a server every monitor command waits, and the guest with it. Nothing
@@ -102,16 +107,6 @@ internal sealed class PrimaryDisks : IDisposable
         if (_graph.Check() is { } change)
         {
             throw new NotProtectableException(change.Reason);
-        }
-    }
-
-    /// <summary>Another host may be writing the images: when this returns no write is under way, unless the storage hangs for longer than the kernel lets this process live.</summary>
-    public void StopWriting()
-    {
-        Disks.AllowImageWrites(false);
-        // The kernel's timer ends this process if the storage takes too long.
-        while (!Disks.WaitImagesIdle(DrainReport))
-        {
         }
     }
 
