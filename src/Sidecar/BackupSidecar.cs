@@ -289,7 +289,7 @@ internal sealed class BackupSidecar : IDisposable
         if (!ok && !_takeover.GuestHasRun)
         {
             // Nobody runs it: a primary that lives may go on, and any host may start it. Owned by a host that cannot, nobody could.
-            ClaimPatiently(_ownership.Release);
+            ClaimPatiently(() => _ownership.ReleaseUnrun(session.Hello.Host));
             RenewTakeover();
         }
         AnswerFailover(ok, ok ? "the guest runs here" : _status.Current.Reason ?? "recovery failed");

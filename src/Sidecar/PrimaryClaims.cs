@@ -134,7 +134,7 @@ internal sealed class PrimaryClaims
     }
 
     /// <summary>One try to claim what an intended end needs, before the backup is told. Throws <see cref="ArbiterUnavailableException"/>.</summary>
-    public void ClaimBeforeGoodbye() => _ownership.ClaimUnprotected();
+    public void ClaimBeforeGoodbye() => _ownership.ClaimUnprotected(OwnedGeneration);
 
     /// <summary>
     /// The guest has ended, and what it wrote last may go to its images only if no other host may have gone on with it. Waits for the arbiter for as long as it
@@ -144,7 +144,7 @@ internal sealed class PrimaryClaims
     {
         if (HasClaimed)
         {
-            PatientClaims.Make(_ownership.ClaimUnprotected, Timeout.InfiniteTimeSpan, _logger);
+            PatientClaims.Make(() => _ownership.ClaimUnprotected(OwnedGeneration), Timeout.InfiniteTimeSpan, _logger);
         }
     }
 
@@ -161,7 +161,9 @@ internal sealed class PrimaryClaims
     }
 
     /// <summary>Whether the record may ever have let another host take this run of the guest.</summary>
-    private bool HasClaimed => _marker.OwnedGeneration(_qemuPid) > 0;
+    private bool HasClaimed => OwnedGeneration > 0;
+
+    private long OwnedGeneration => _marker.OwnedGeneration(_qemuPid);
 
     /// <summary>
     /// Claims until the arbiter answers. Without an answer the guest is paused when its lease runs out, as the backup may have taken it.
@@ -175,7 +177,7 @@ internal sealed class PrimaryClaims
         {
             try
             {
-                _ownership.ClaimUnprotected();
+                _ownership.ClaimUnprotected(OwnedGeneration);
                 return;
             }
             catch (ArbiterUnavailableException error)

@@ -96,7 +96,7 @@ public sealed class BackupSidecarTests : IDisposable
         link.Send(RecordType.EpochEnd, 2, new byte[EpochTotals.Bytes]);
 
         Assert.Throws<PeerLostException>(() => ReceiveAnswer(link));
-        _primary.ClaimUnprotected();
+        _primary.ClaimUnprotected(0);
     }
 
     [Fact]

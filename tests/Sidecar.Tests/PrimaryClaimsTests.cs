@@ -198,6 +198,37 @@ public sealed class PrimaryClaimsTests : IDisposable
     }
 
     [Fact]
+    public void A_guest_whose_backup_brought_it_to_its_end_neither_goes_on_here_nor_is_drained()
+    {
+        Protect();
+        _marker.PausedByUs = true;
+        Assert.True(_backup.TryTakeOver());
+        _backup.Release();
+
+        Assert.Throws<FencedException>(_claims.Settle);
+        Assert.Throws<FencedException>(_claims.Survive);
+        Assert.Empty(_journal);
+        _hasExited = true;
+        Assert.Throws<FencedException>(_claims.ClaimForDrain);
+        Assert.True(_ownership.Refresh()!.Ended);
+    }
+
+    [Fact]
+    public void A_guest_that_was_started_here_after_it_ended_elsewhere_goes_on()
+    {
+        _backup.ClaimProtected("hostA");
+        _backup.Release();
+        _marker.SetOwnedGeneration(QemuPid, _backup.Current!.Generation + 1);
+        _marker.PausedByUs = true;
+
+        // A sidecar that died between its mark and its claim.
+        _claims.Survive();
+
+        Assert.Equal(("hostA", null, false), (_ownership.Refresh()!.Owner, _ownership.Current!.ProtectedBy, _ownership.Current!.Ended));
+        Assert.Equal(["cont"], _journal);
+    }
+
+    [Fact]
     public void A_guest_that_gives_protection_up_is_free_to_move()
     {
         Protect();

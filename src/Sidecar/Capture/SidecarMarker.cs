@@ -55,6 +55,9 @@ internal sealed class SidecarMarker : IDisposable
     public long OwnedGeneration(int qemuPid) =>
         BinaryPrimitives.ReadInt32BigEndian(_file.Span[8..]) == qemuPid ? BinaryPrimitives.ReadInt64BigEndian(_file.Span[16..]) : 0;
 
+    /// <summary>The same for whichever process was the last.</summary>
+    public long LastOwnedGeneration => BinaryPrimitives.ReadInt64BigEndian(_file.Span[16..]);
+
     /// <summary>Remembers an owned generation.</summary>
     public void SetOwnedGeneration(int qemuPid, long generation)
     {

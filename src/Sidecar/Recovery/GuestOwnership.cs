@@ -53,12 +53,16 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
     {
         lock (_gate)
         {
-            ClaimHere(backup);
+            ClaimHere(backup, ownedGeneration: 0);
         }
     }
 
     /// <summary>Primary, when it lost its backup: from now on nobody may take the guest. Throws <see cref="FencedException"/> when the backup was faster.</summary>
-    public void ClaimUnprotected()
+    /// <param name="ownedGeneration">
+    /// The generation under which this run of the guest was this host's first; 0: none. If a newer one says that the guest has ended as another host's, that host took it
+    /// and brought it to its end: what runs here is from before. A guest that was started after such an end may go on.
+    /// </param>
+    public void ClaimUnprotected(long ownedGeneration)
     {
         lock (_gate)
         {
@@ -68,7 +72,7 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
             {
                 return;
             }
-            ClaimHere(protectedBy: null);
+            ClaimHere(protectedBy: null, ownedGeneration);
         }
     }
 
@@ -90,18 +94,13 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
     }
 
     /// <summary>The guest was stopped in order: any host may start it. Does nothing when another host owns it.</summary>
-    public void Release()
-    {
-        lock (_gate)
-        {
-            // Losing against this host's own daemon is no reason to leave the guest claimed.
-            OwnershipRecord? current = Refresh();
-            while (current is { Ended: false } && current.Owner == host && !TryClaim(current, host, protectedBy: null, ended: true))
-            {
-                current = _current;
-            }
-        }
-    }
+    public void Release() => EndAs(host);
+
+    /// <summary>
+    /// Backup, when it took a guest that it could not start: any host may start it from its disks, and <paramref name="formerOwner"/>, if it lives after all, may go on
+    /// with it, for the record says that it has ended as that host's. Does nothing when another host owns it.
+    /// </summary>
+    public void ReleaseUnrun(string formerOwner) => EndAs(formerOwner);
 
     /// <summary>Gives the guest back to <paramref name="owner"/>, after a planned failover that did not succeed.</summary>
     public bool TryGiveBack(string owner)
@@ -113,10 +112,23 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
         }
     }
 
-    private void ClaimHere(string? protectedBy)
+    private void EndAs(string owner)
+    {
+        lock (_gate)
+        {
+            // Losing against this host's own daemon is no reason to leave the guest claimed.
+            OwnershipRecord? current = Refresh();
+            while (current is { Ended: false } && current.Owner == host && !TryClaim(current, owner, protectedBy: null, ended: true))
+            {
+                current = _current;
+            }
+        }
+    }
+
+    private void ClaimHere(string? protectedBy, long ownedGeneration)
     {
         OwnershipRecord? current = Refresh();
-        while (MayRunHere(current))
+        while (current is null || current.Owner == host || (current.Ended && (ownedGeneration == 0 || current.Generation <= ownedGeneration)))
         {
             if (TryClaim(current, host, protectedBy, ended: false))
             {
@@ -127,8 +139,6 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
         }
         throw Fenced();
     }
-
-    private bool MayRunHere(OwnershipRecord? record) => record is null || record.Ended || record.Owner == host;
 
     private bool TryClaim(OwnershipRecord? current, string owner, string? protectedBy, bool ended)
     {
@@ -147,5 +157,5 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
     }
 
     private FencedException Fenced() =>
-        new($"generation {Current?.Generation} of the ownership record says that {Current?.Owner} may run this guest, not {host}");
+        new($"generation {Current?.Generation} of the ownership record says that {Current?.Owner} {(Current is { Ended: true } ? "ran this guest to its end" : "may run this guest")}, not {host}");
 }

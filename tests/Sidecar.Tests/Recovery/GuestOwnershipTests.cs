@@ -23,7 +23,7 @@ public sealed class GuestOwnershipTests : IDisposable
 
         Assert.False(Host("hostC").TryTakeOver());
         Assert.True(Host("hostB").TryTakeOver());
-        Assert.Throws<FencedException>(Host("hostA").ClaimUnprotected);
+        Assert.Throws<FencedException>(() => Host("hostA").ClaimUnprotected(0));
         Assert.Throws<FencedException>(() => Host("hostA").ClaimProtected("hostB"));
     }
 
@@ -34,7 +34,7 @@ public sealed class GuestOwnershipTests : IDisposable
     public void A_guest_claimed_unprotected_is_not_taken()
     {
         Host("hostA").ClaimProtected("hostB");
-        Host("hostA").ClaimUnprotected();
+        Host("hostA").ClaimUnprotected(0);
 
         Assert.False(Host("hostB").TryTakeOver());
     }
@@ -48,6 +48,42 @@ public sealed class GuestOwnershipTests : IDisposable
         Assert.False(Host("hostB").TryTakeOver());
         Host("hostB").ClaimProtected("hostA");
         Assert.True(Host("hostA").TryTakeOver());
+    }
+
+    [Fact]
+    public void A_guest_that_another_host_took_and_brought_to_its_end_is_not_gone_on_with()
+    {
+        GuestOwnership primary = Host("hostA");
+        primary.ClaimProtected("hostB");
+        long owned = primary.Current!.Generation;
+        Assert.True(Host("hostB").TryTakeOver());
+        Host("hostB").Release();
+
+        Assert.Throws<FencedException>(() => primary.ClaimUnprotected(owned));
+
+        // Started anew here, it is another run: one that never was claimed, or whose claim did not come to be.
+        Host("hostA").ClaimUnprotected(0);
+        Host("hostA").Release();
+        Host("hostB").ClaimProtected("hostA");
+        Host("hostB").Release();
+        Host("hostA").ClaimUnprotected(Host("hostA").Refresh()!.Generation + 1);
+    }
+
+    [Fact]
+    public void A_guest_that_another_host_took_and_could_not_start_is_gone_on_with_or_started_anywhere()
+    {
+        GuestOwnership primary = Host("hostA");
+        primary.ClaimProtected("hostB");
+        GuestOwnership backup = Host("hostB");
+        Assert.True(backup.TryTakeOver());
+
+        backup.ReleaseUnrun("hostA");
+
+        Assert.True(primary.Refresh()!.Ended);
+        primary.ClaimUnprotected(primary.Current!.Generation - 2);
+        Assert.Equal(("hostA", false), (Host("hostC").Refresh()!.Owner, Host("hostC").Refresh()!.Ended));
+        backup.ReleaseUnrun("hostA");
+        Assert.False(primary.Refresh()!.Ended);
     }
 
     [Fact]
@@ -70,7 +106,7 @@ public sealed class GuestOwnershipTests : IDisposable
 
         Assert.True(backup.TryGiveBack("hostA"));
 
-        Host("hostA").ClaimUnprotected();
+        Host("hostA").ClaimUnprotected(0);
         Assert.False(backup.TryGiveBack("hostB"));
     }
 
@@ -84,7 +120,7 @@ public sealed class GuestOwnershipTests : IDisposable
             GuestOwnership backup = Host("hostB");
             primary.ClaimProtected("hostB");
 
-            Exception?[] lost = await AtOnce(primary.ClaimUnprotected, () => Assert.True(backup.TryTakeOver()));
+            Exception?[] lost = await AtOnce(() => primary.ClaimUnprotected(0), () => Assert.True(backup.TryTakeOver()));
 
             Assert.Single(lost, error => error is null);
             Assert.Equal(lost[0] is null ? "hostA" : "hostB", Host("hostC").Refresh()!.Owner);
@@ -117,7 +153,7 @@ public sealed class GuestOwnershipTests : IDisposable
             _guest = Guid.NewGuid();
             GuestOwnership primary = Host("hostA");
 
-            Exception?[] errors = await AtOnce(() => primary.ClaimProtected("hostB"), primary.ClaimUnprotected, primary.ClaimUnprotected);
+            Exception?[] errors = await AtOnce(() => primary.ClaimProtected("hostB"), () => primary.ClaimUnprotected(0), () => primary.ClaimUnprotected(0));
 
             Assert.All(errors, Assert.Null);
         }
@@ -133,7 +169,7 @@ public sealed class GuestOwnershipTests : IDisposable
             GuestOwnership daemon = Host("hostA");
             sidecar.ClaimProtected("hostB");
 
-            Exception?[] errors = await AtOnce(() => sidecar.ClaimProtected("hostC"), daemon.ClaimUnprotected, sidecar.Release);
+            Exception?[] errors = await AtOnce(() => sidecar.ClaimProtected("hostC"), () => daemon.ClaimUnprotected(0), sidecar.Release);
 
             Assert.All(errors, Assert.Null);
         }
@@ -166,9 +202,9 @@ public sealed class GuestOwnershipTests : IDisposable
         GuestOwnership primary = Host("hostA");
         primary.ClaimProtected("hostB");
         _arbiter.LostAnswers = 1;
-        Assert.Throws<ArbiterUnavailableException>(primary.ClaimUnprotected);
+        Assert.Throws<ArbiterUnavailableException>(() => primary.ClaimUnprotected(0));
 
-        primary.ClaimUnprotected();
+        primary.ClaimUnprotected(0);
 
         Assert.False(Host("hostB").TryTakeOver());
     }

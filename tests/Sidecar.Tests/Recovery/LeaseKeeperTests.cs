@@ -112,11 +112,24 @@ public sealed class LeaseKeeperTests : IDisposable
     }
 
     [Fact]
+    public void So_does_one_that_it_has_ended_there()
+    {
+        _ownership.ClaimProtected("hostB");
+        Assert.True(_backup.TryTakeOver());
+        _backup.Release();
+
+        _keeper.ReadOnce();
+
+        Assert.False(_keeper.MayWrite);
+        Assert.True(_taken.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void A_claim_to_run_alone_needs_no_lease()
     {
         _ownership.ClaimProtected("hostB");
 
-        _ownership.ClaimUnprotected();
+        _ownership.ClaimUnprotected(0);
 
         Assert.Null(_death.At);
         _arbiter.Unreachable = int.MaxValue;
@@ -176,7 +189,7 @@ public sealed class LeaseKeeperTests : IDisposable
         _keeper = Open(hasClaimed: true);
         Assert.False(_keeper.MayWrite);
 
-        _ownership.ClaimUnprotected();
+        _ownership.ClaimUnprotected(0);
 
         Assert.True(_keeper.MayWrite);
     }

@@ -23,7 +23,7 @@ internal static class LeftoverDisks
         File.WriteAllText(mark, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
         IReadOnlyList<InsertedDisk> left = new InsertedDisks(GuestDisks.StateFile(options.RunDirectory, options.Guest)).All;
         using var disks = new GuestDisks(options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
-        bool isOurs = ClaimAlone(ownership, logger);
+        bool isOurs = ClaimAlone(ownership, OwnedGeneration(options), logger);
         foreach (InsertedDisk disk in left)
         {
             disks.Open(disk.Disk, takesOver: true);
@@ -45,8 +45,15 @@ internal static class LeftoverDisks
         }
     }
 
-    /// <summary>False: another host has the guest.</summary>
-    private static bool ClaimAlone(GuestOwnership ownership, ILogger logger)
+    /// <summary>Of the run of the guest that has ended.</summary>
+    private static long OwnedGeneration(SidecarOptions options)
+    {
+        using SidecarMarker marker = SidecarMarker.Open(options.RunFile("state"));
+        return marker.LastOwnedGeneration;
+    }
+
+    /// <summary>False: another host has the guest, or had it and brought it to its end.</summary>
+    private static bool ClaimAlone(GuestOwnership ownership, long ownedGeneration, ILogger logger)
     {
         try
         {
@@ -55,7 +62,7 @@ internal static class LeftoverDisks
                 {
                     if (ownership.Refresh() is not null)
                     {
-                        ownership.ClaimUnprotected();
+                        ownership.ClaimUnprotected(ownedGeneration);
                     }
                 },
                 Timeout.InfiniteTimeSpan,
