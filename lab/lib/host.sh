@@ -100,18 +100,21 @@ create_host() { # NAME
 }
 
 start_host() { # NAME
-    local name=$1 dir base pid userfaultfd=yes
+    local name=$1 dir base pid userfaultfd=yes init=plain more=()
     dir=$(host_dir "$name")
     base=$(<"$LAB_STATE/base")
     [ "${HIKAE_LAB_NO_USERFAULTFD:-0}" = 1 ] && userfaultfd=no
-    exec_in_lab unshare --mount --uts --ipc --net --pid --fork --kill-child \
-        "$LAB_HOME/host-init" "$name" "$dir" "$base/root" "$LAB_SHARED" "$userfaultfd" </dev/null >"$dir/console.log" 2>&1 &
+    [ "${HIKAE_LAB_SYSTEMD:-0}" = 1 ] && init=systemd more=(--cgroup)
+    exec_in_lab unshare --mount --uts --ipc --net --pid "${more[@]}" --fork --kill-child \
+        "$LAB_HOME/host-init" "$name" "$dir" "$base/root" "$LAB_SHARED" "$userfaultfd" "$init" </dev/null >"$dir/console.log" 2>&1 &
     disown
     pid=$(namespace_init $! $(($(own_levels) + 2))) || fail "$name did not start: $(cat "$dir/console.log")"
     remember_process "$dir/init" "$pid"
     rm -f "$dir/frozen"
     plug_host "$name" "$pid"
 }
+
+has_systemd() { enter_host "$1" test -d /run/systemd/system; } # HOST
 
 enter_host() { # HOST COMMAND...
     local pid

@@ -42,17 +42,9 @@ install_programs() { # [--set SECTION.KEY=VALUE]... [HOST...]
 }
 
 install_on_host() { # HOST   (uses: settings)
-    local host=$1 root program path file
+    local host=$1 root file
     root=/proc/$(running_host "$host")/root || exit
-    for program in "${!INSTALL_PATHS[@]}"; do
-        [ -x "$REPO/artifacts/bin/$program" ] || { say "$host: artifacts/bin/$program is not built, left out"; continue; }
-        path=$root${INSTALL_PATHS[$program]}
-        put_file 0755 "$REPO/artifacts/bin/$program" "$path"
-        # Native libraries of its packages lie beside the program that loads them.
-        for file in "$REPO/artifacts/publish/$program"/*.so; do
-            [ ! -f "$file" ] || put_file 0644 "$file" "${path%/*}/${file##*/}"
-        done
-    done
+    if has_systemd "$host"; then install_package "$host" "$root"; else install_files "$host" "$root"; fi
     install_certificates "$host" "$root"
     mkdir -p "$root/etc/hikae" "$root/var/log/hikae" "$root/etc/libvirt/hooks/qemu.d"
     settings[host.name]=$host
@@ -68,6 +60,30 @@ install_on_host() { # HOST   (uses: settings)
         enter_host "$host" sh -c 'kill -HUP "$(cat /run/libvirtd.pid)"'
     fi
     say "$host: installed"
+}
+
+# A host with systemd gets the package that is shipped.
+install_package() { # HOST ROOT
+    local package='' file
+    for file in "${HIKAE_LAB_PACKAGES:-$REPO/artifacts/packages}"/hikae_*.deb; do
+        if [ -f "$file" ] && { [ -z "$package" ] || [ "$file" -nt "$package" ]; }; then package=$file; fi
+    done
+    [ -n "$package" ] || fail "no package of hikae: packaging/build"
+    put_file 0644 "$package" "$2/root/hikae.deb"
+    enter_host "$1" dpkg --force-confold -i /root/hikae.deb >/dev/null </dev/null
+}
+
+install_files() { # HOST ROOT
+    local host=$1 root=$2 program path file
+    for program in "${!INSTALL_PATHS[@]}"; do
+        [ -x "$REPO/artifacts/bin/$program" ] || { say "$host: artifacts/bin/$program is not built, left out"; continue; }
+        path=$root${INSTALL_PATHS[$program]}
+        put_file 0755 "$REPO/artifacts/bin/$program" "$path"
+        # Native libraries of its packages lie beside the program that loads them.
+        for file in "$REPO/artifacts/publish/$program"/*.so; do
+            [ ! -f "$file" ] || put_file 0644 "$file" "${path%/*}/${file##*/}"
+        done
+    done
 }
 
 # A running program cannot be written to, but it can be replaced.
@@ -115,6 +131,10 @@ install_certificates() { # HOST ROOT
 # (Re)starts the daemon as a service manager would, which a lab host does not have.
 start_daemon() { # HOST
     enter_host "$1" test -x /usr/sbin/hikaed || return 0
+    if has_systemd "$1"; then
+        enter_host "$1" systemctl restart hikaed </dev/null && say "$1: hikaed runs"
+        return
+    fi
     # shellcheck disable=SC2016
     enter_host "$1" bash -c '
         running() { [ -n "$old" ] && [ "$(cat "/proc/$old/comm" 2>/dev/null)" = hikaed ]; }

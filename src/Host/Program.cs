@@ -57,7 +57,7 @@ internal static class Program
         try
         {
             var daemon = new HostDaemon(options, ReadConfiguration(options), new BootTimeProvider(), logger);
-            await daemon.RunAsync(() => Notify("READY=1"), ending.Token).ConfigureAwait(false);
+            await daemon.RunAsync(Ready, ending.Token).ConfigureAwait(false);
             return Failure;
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
@@ -80,6 +80,15 @@ internal static class Program
         {
             signal.Cancel = true;
             ending.Cancel();
+        }
+
+        void Ready()
+        {
+            Notify("READY=1");
+            if (Watchdog.Interval(Environment.GetEnvironmentVariable(Watchdog.Variable)) is TimeSpan interval)
+            {
+                _ = Watchdog.RunAsync(interval, Notify, TimeProvider.System, ending.Token);
+            }
         }
 
         void Notify(string state)
