@@ -26,6 +26,8 @@ public sealed class Lab : IDisposable
         {
             ["HIKAE_LAB"] = name,
             ["HIKAE_LAB_NO_USERFAULTFD"] = options.Userfaultfd ? "0" : "1",
+            ["HIKAE_LAB_SYSTEMD"] = options.Packages is null ? "0" : "1",
+            ["HIKAE_LAB_PACKAGES"] = options.Packages ?? "",
         };
         Hosts = [.. Enumerable.Range(0, options.Hosts).Select(n => new LabHost(this, $"host{(char)('A' + n)}"))];
     }
@@ -87,9 +89,13 @@ public sealed class Lab : IDisposable
         return lab;
     }
 
-    /// <summary>Installs, or installs again, on all running hosts and (re)starts hikaed there.</summary>
-    public void Install() =>
-        ScriptCommand(["install", .. _options.Settings.SelectMany(setting => new[] { "--set", $"{setting.Key}={setting.Value}" })]);
+    /// <summary>Installs, or installs again, on running hosts (none named: on all) and (re)starts hikaed there.</summary>
+    public void Install(params LabHost[] hosts) => ScriptCommand(
+    [
+        "install",
+        .. _options.Settings.SelectMany(setting => new[] { "--set", $"{setting.Key}={setting.Value}" }),
+        .. hosts.Select(host => host.Name),
+    ]);
 
     /// <summary>Makes a guest's files and domain XML. It is not started: see <see cref="LabGuest.Start"/>.</summary>
     public LabGuest Guest(string name, LabGuestOptions options)

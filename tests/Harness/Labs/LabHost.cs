@@ -121,7 +121,7 @@ public sealed class LabHost
 
     /// <summary>What an engineer would look at first, for messages of failed tests.</summary>
     public string Logs() => IsRunning
-        ? TryRun("bash", "-c", "virsh -q list --all; ps -eo pid,stat,etime,args --sort pid | cut -c1-160 | grep -E 'hikae|libvirtd'; hikae status; tail -n 25 /var/log/hikae/*.log").Output
+        ? TryRun("bash", "-c", "virsh -q list --all; ps -eo pid,stat,etime,args --sort pid | cut -c1-160 | grep -E 'hikae|libvirtd'; hikae status; tail -n 25 /var/log/hikae/*.log; [ ! -d /run/systemd/system ] || journalctl --no-pager -n 50 -u 'hikae*'").Output
         : "not running";
 
     internal void Refresh() => Pid = _lab.PidOf(Name);

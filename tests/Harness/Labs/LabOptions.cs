@@ -10,6 +10,9 @@ public sealed record LabOptions
     /// <summary>False: the hosts' QEMUs may not open /dev/userfaultfd, as where the udev rule is missing.</summary>
     public bool Userfaultfd { get; init; } = true;
 
+    /// <summary>Folder of the packages to install on hosts whose first process is systemd; null = hosts without systemd that get bare programs.</summary>
+    public string? Packages { get; init; }
+
     /// <summary>False: bare hosts; call <see cref="Lab.Install"/> later.</summary>
     public bool Install { get; init; } = true;
 

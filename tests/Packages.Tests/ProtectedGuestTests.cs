@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Xunit;
+
+namespace Hikae.Packages.Tests;
+
+/// <summary>What installing and removing does to guests that are protected meanwhile.</summary>
+public sealed class ProtectedGuestTests(PackagesLab packages)
+{
+    [Fact]
+    public void An_upgrade_leaves_a_guest_protected_and_a_removal_lets_it_run()
+    {
+        Lab lab = packages.Lab;
+        LabHost hostA = lab.HostA;
+        lab.Install(hostA, lab.HostB);
+        LabGuest guest = lab.StartGuest("kept", new LabGuestOptions { Nic = true, Disk = "32M", Protect = "hostB" });
+        guest.WaitForProtected(hostA);
+        int qemu = guest.QemuOn(hostA);
+        int? sidecar = guest.SidecarOn(hostA);
+        string hikaed = hostA.Shell("systemctl show -P MainPID hikaed");
+
+        // Upgrade.
+        string next = PackagesLab.Hand(hostA, Next(packages.Package("hikae_*.deb")));
+        hostA.Run("dpkg", "-i", next);
+
+        Assert.Equal("0.1.0+next", hostA.Shell("dpkg-query -W -f '${Version}' hikae"));
+        Assert.NotEqual(hikaed, hostA.Shell("systemctl show -P MainPID hikaed"));
+        guest.WaitForProtected(hostA);
+        Assert.Equal(sidecar, guest.SidecarOn(hostA));
+        Assert.Equal(qemu, guest.QemuOn(hostA));
+
+        // The administrator takes up the new sidecar.
+        hostA.Run("systemctl", "restart", $"hikae-sidecar@{guest.Uuid}");
+        guest.WaitForProtected(hostA);
+        Assert.NotEqual(sidecar, guest.SidecarOn(hostA));
+        Assert.Equal("", hostA.Shell("journalctl -u 'hikae*' -b --no-pager | grep -i 'not permitted' || true"));
+
+        // Removal.
+        hostA.Run("dpkg", "-r", "hikae");
+
+        Assert.Null(guest.SidecarOn(hostA));
+        Assert.Equal("running", guest.StateOn(hostA));
+        Assert.Equal(qemu, guest.QemuOn(hostA));
+        Assert.DoesNotContain("hikae-", hostA.Virsh("qemu-monitor-command", "kept", "--hmp", "info block"), StringComparison.Ordinal);
+        guest.Run("echo kept >/data/word && sync && sync /data/word");
+
+        // Back again.
+        hostA.Run("dpkg", "-i", next);
+        guest.WaitForProtected(hostA);
+        Assert.Equal("kept", guest.Run("cat /data/word"));
+        Assert.Equal(qemu, guest.QemuOn(hostA));
+        hostA.Virsh("destroy", "kept");
+    }
+
+    [Fact]
+    public void A_sidecar_that_does_not_end_keeps_the_package_installed()
+    {
+        LabHost host = packages.Clean;
+        host.Run("dpkg", "-i", PackagesLab.Hand(host, packages.Package("hikae_*.deb")));
+        host.Shell(
+            """
+            truncate -s 1M /root/image
+            setsid /usr/libexec/hikae/hikae-sidecar serve /root/image --socket /run/image.sock --buffer /run/image.buffer --size 1048576 </dev/null >/root/served 2>&1 &
+            until grep -q ready /root/served; do sleep 0.1; done
+            kill -STOP $(pgrep hikae-sidecar)
+            """);
+        string sidecar = host.Run("pgrep", "hikae-sidecar");
+
+        CommandResult removal = host.TryRun("env", "HIKAE_END_SECONDS=2", "dpkg", "-r", "hikae");
+
+        Assert.False(removal.Succeeded);
+        Assert.Contains($"process {sidecar}:", removal.Errors, StringComparison.Ordinal);
+        Assert.EndsWith(" ok installed", host.Shell("dpkg-query -W -f '${Status}' hikae"), StringComparison.Ordinal);
+        Assert.Equal("active", host.Shell("systemctl is-active hikaed"));
+        Assert.Equal(sidecar, host.Run("pgrep", "hikae-sidecar"));
+
+        host.Shell($"kill -CONT {sidecar}");
+        host.Run("dpkg", "-r", "hikae");
+        Assert.Equal("", host.Shell("pgrep hikae || true; rm -f /root/image /root/served /run/image.*"));
+    }
+
+    /// <summary>The same package with a higher version.</summary>
+    private static string Next(string package)
+    {
+        string next = package.Replace("_0.1.0_", "_0.1.0+next_", StringComparison.Ordinal);
+        PackagesLab.Shell(
+            """
+            work=$(mktemp -d)
+            trap 'rm -rf "$work"' EXIT
+            dpkg-deb -R "$1" "$work/next"
+            sed -i 's/^Version: 0.1.0$/Version: 0.1.0+next/' "$work/next/DEBIAN/control"
+            mkdir "$work/out"
+            dpkg-deb --root-owner-group -Zgzip -z1 -b "$work/next" "$2"
+            """,
+            package,
+            Path.Combine(Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(package)!, "next")).FullName, Path.GetFileName(next)));
+        return Path.Combine(Path.GetDirectoryName(package)!, "next", Path.GetFileName(next));
+    }
+}
