@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Harness.Labs;
+using Hikae.Protocol.Configuration;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests.Owners;
+
+/// <summary>Hosts that are cut off from each other and from the arbiter: never do both run the guest, and it goes on when one may.</summary>
+public sealed class IsolationTests(SharedLab shared) : LabTest(shared)
+{
+    private static readonly TimeSpan TwoLeases = 2 * new ArbiterConfiguration().Lease;
+
+    [Fact]
+    public void With_neither_link_nor_arbiter_the_primary_pauses_its_guest_and_goes_on_when_the_record_still_names_it()
+    {
+        LabGuest guest = StartProtected("isolated", Quiet);
+
+        HideArbiter();
+        HostB.Cut("repl");
+        guest.WaitForState(HostA, "paused");
+        Assert.Equal("paused", guest.StateOn(HostA));
+        // It may have a domain prepared, which does not run before the arbiter has answered.
+        Assert.NotEqual("running", guest.StateOn(HostB));
+        HostB.Freeze();
+        ShowArbiter();
+
+        guest.WaitForProgressOn(HostA);
+        guest.WaitForState(HostA, "unprotected");
+        Assert.NotNull(guest.SidecarOn(HostA));
+    }
+
+    [Fact]
+    public void A_backup_that_is_cut_off_from_everything_and_an_arbiter_that_is_away_stop_no_guest_and_start_none()
+    {
+        using var one = new OneOwner(Lab, "backup-isolated");
+        using (HiddenFolder.Storage(HostB))
+        {
+            CutOff(HostB);
+            one.Guest.WaitForState(HostA, "unprotected");
+            one.Guest.WaitForReport(HostB, "lost, without an arbiter", report => report.State == "failed" && report.Reason.Contains("arbiter", StringComparison.Ordinal));
+            one.Ledger.WaitForAnswers(5);
+        }
+        PlugIn(HostB);
+        one.Guest.WaitForProtected(HostA);
+
+        using (HiddenFolder.Arbiter(HostA))
+        {
+            one.WaitForAnswersDuring(TwoLeases);
+            using (HiddenFolder.Arbiter(HostB))
+            {
+                one.WaitForAnswersDuring(TwoLeases);
+            }
+        }
+        Assert.Equal("protected", one.Guest.ReportOn(HostA)!.State);
+
+        one.AssertOwners(HostA);
+        one.Stop(HostA);
+        Assert.Equal([HostA.Name], one.Writers);
+    }
+
+    [Fact]
+    public void A_primary_that_is_cut_off_loses_its_guest_and_neither_speaks_nor_writes_for_it_any_more()
+    {
+        using var one = new OneOwner(Lab, "primary-isolated");
+
+        // Clients and image are still within its reach: only its own word keeps it from them.
+        using (HiddenFolder.Arbiter(HostA))
+        {
+            HostA.Cut("repl");
+            one.WaitUntilImageIsWrittenBy(HostB);
+            one.Ledger.WaitForAnswers(5);
+        }
+        PlugIn(HostA);
+        one.Guest.WaitForProtected(HostB);
+        one.AssertOwners(HostA, HostB);
+
+        using (HiddenFolder.Storage(HostB))
+        {
+            CutOff(HostB);
+            one.WaitUntilImageIsWrittenBy(HostA);
+        }
+        PlugIn(HostB);
+        one.Guest.WaitForProtected(HostA);
+        one.Ledger.WaitForAnswers(5);
+
+        one.AssertOwners(HostA, HostB, HostA);
+        one.Stop(HostA);
+        Assert.Equal([HostA.Name, HostB.Name, HostA.Name], one.Writers);
+    }
+
+    [Fact]
+    public void A_primary_that_stood_still_and_wakes_after_the_failover_or_after_the_guests_end_leaves_its_image_alone()
+    {
+        using var one = new OneOwner(Lab, "woken");
+
+        one.Freeze(HostA);
+        one.WaitUntilImageIsWrittenBy(HostB);
+        HostA.Thaw();
+        one.Guest.WaitForProtected(HostB);
+        one.Ledger.WaitForAnswers(5);
+        one.AssertOwners(HostA, HostB);
+
+        one.Freeze(HostB);
+        one.WaitUntilImageIsWrittenBy(HostA);
+        one.Stop(HostA);
+        HostB.Thaw();
+        Lab.Until("hostB gave the guest up", () => one.Guest.StateOn(HostB) is "shut off" or "absent" && one.Guest.SidecarOn(HostB) is null);
+
+        one.AssertDisk();
+        Assert.Equal([HostA.Name, HostB.Name, HostA.Name], one.Writers);
+    }
+
+    [Fact]
+    public void A_protected_guest_is_not_started_by_hand_on_its_backup()
+    {
+        LabGuest guest = StartProtected("by-hand", Quiet);
+        File.WriteAllText(Path.Combine(Lab.SharedFolder, "by-hand.xml"), HostA.Virsh("dumpxml", "--inactive", guest.Name));
+        HostB.Virsh("define", "/srv/shared/by-hand.xml");
+
+        CommandResult start = HostB.TryRun("virsh", "start", guest.Name);
+
+        Assert.False(start.Succeeded);
+        Assert.Contains("active on hostA", start.Errors, StringComparison.Ordinal);
+        HostB.Virsh("undefine", guest.Name);
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    private static void CutOff(LabHost host)
+    {
+        host.Cut("lan");
+        host.Cut("repl");
+    }
+
+    private static void PlugIn(LabHost host)
+    {
+        host.Restore("lan");
+        host.Restore("repl");
+    }
+
+    private void HideArbiter() => Directory.Move(Path.Combine(Lab.SharedFolder, "hikae"), Path.Combine(Lab.SharedFolder, "hikae-away"));
+
+    private void ShowArbiter() => Directory.Move(Path.Combine(Lab.SharedFolder, "hikae-away"), Path.Combine(Lab.SharedFolder, "hikae"));
+}

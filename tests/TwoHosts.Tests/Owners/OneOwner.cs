@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
+using Hikae.Harness.Images;
+using Hikae.Harness.Labs;
+using Hikae.Harness.Ledger;
+using Xunit;
+
+namespace Hikae.TwoHosts.Tests.Owners;
+
+/// <summary>A protected guest with a ledger on a held disk, and three witnesses that no part of Hikae can speak for: its clients, the LAN's switch, and the image's file system.</summary>
+internal sealed class OneOwner : IDisposable
+{
+    private const int QuietPolls = 5;
+
+    private readonly Lab _lab;
+    private readonly LanWatch _lan;
+    private readonly ImageWatch _image;
+
+    /// <summary>Starts it on the first host and waits until it is protected and answers.</summary>
+    public OneOwner(Lab lab, string name)
+    {
+        _lab = lab;
+        Guest = lab.Guest(name, LedgerGuest.Options with { Protect = lab.HostB.Name });
+        _lan = lab.Watch();
+        Guest.Start(lab.HostA);
+        Ledger = new LedgerGuest(Guest, clients: 2, seed: 1);
+        Ledger.WaitForAnswers(2);
+        Guest.WaitForProtected(lab.HostA);
+        // What QEMU writes by itself, before the disk is held, is not what is watched here.
+        _image = new ImageWatch(Ledger.Image);
+        Ledger.WaitForAnswers(2);
+    }
+
+    public LabGuest Guest { get; }
+
+    public LedgerGuest Ledger { get; }
+
+    /// <summary>Who has written to the image so far, in order.</summary>
+    public IReadOnlyList<string> Writers => [.. _image.Runs.Select(run => run.Host)];
+
+    /// <summary>Then the guest runs there, and the former owner's lease is over, whatever that host knows.</summary>
+    public void WaitUntilImageIsWrittenBy(LabHost host) =>
+        _lab.Eventually(
+            () => $"{host.Name} writes the image, which was written by {string.Join(", ", Writers)}",
+            () => Writers is [.., var last] && last == host.Name ? "" : null);
+
+    /// <summary>The guest answers at the end of this time, in which something was amiss.</summary>
+    public void WaitForAnswersDuring(TimeSpan time)
+    {
+        long started = Stopwatch.GetTimestamp();
+        _lab.Until("some time is over", () => Stopwatch.GetElapsedTime(started) > time);
+        Ledger.WaitForAnswers(5);
+    }
+
+    /// <summary>
+    /// Stops all of a host. Its sidecar first, until what that had let out has left: packets on their way through QEMU would be heard when it wakes, which no lease can
+    /// keep from it (docs/ownership.md).
+    /// </summary>
+    public void Freeze(LabHost host)
+    {
+        host.Signal("STOP", Guest.SidecarOn(host)!.Value);
+        long frames = -1;
+        int polls = 0;
+        _lab.Until("nothing is on its way any more", () =>
+        {
+            long now = _lan.RunsOf(Guest).Sum(run => run.Frames);
+            polls = now == frames ? polls + 1 : 0;
+            frames = now;
+            return polls >= QuietPolls;
+        });
+        host.Freeze();
+    }
+
+    /// <summary>The guest was heard from, and its image written by, these hosts, one after the other, and nothing it acknowledged is lost or there twice.</summary>
+    public void AssertOwners(params LabHost[] owners)
+    {
+        string[] names = [.. owners.Select(host => host.Name)];
+        Assert.Empty(Ledger.Judge());
+        IReadOnlyList<LanRun> heard = _lan.RunsOf(Guest);
+        Assert.True(names.SequenceEqual(heard.Select(run => run.Host)), $"heard from {string.Join(", then ", heard)}");
+        Assert.Equal(names, Writers);
+        // A checkpoint's own pause shows as "paused" for some milliseconds.
+        Assert.Equal(owners[^1], Assert.Single(_lab.Hosts, host => host.IsRunning && Guest.StateOn(host) is "running" or "paused"));
+    }
+
+    /// <summary>Stops the guest in order where it runs. What its image holds then is all it ever acknowledged.</summary>
+    public void Stop(LabHost host)
+    {
+        Ledger.StopInOrder(host);
+        AssertDisk();
+    }
+
+    /// <summary>The image of the guest, which is off.</summary>
+    public void AssertDisk()
+    {
+        Assert.Empty(Ledger.JudgeFile());
+        Assert.Null(Ledger.FilesystemFault());
+    }
+
+    public void Dispose()
+    {
+        Ledger.Dispose();
+        _lan.Dispose();
+        _image.Dispose();
+    }
+}
