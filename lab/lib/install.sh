@@ -48,7 +48,9 @@ install_on_host() { # HOST   (uses: settings)
     install_certificates "$host" "$root"
     mkdir -p "$root/etc/hikae" "$root/var/log/hikae" "$root/etc/libvirt/hooks/qemu.d"
     settings[host.name]=$host
+    # An empty value unsets what the lab sets by itself.
     for file in "${!settings[@]}"; do
+        [ -n "${settings[$file]}" ] || continue
         printf '%s %s %s\n' "${file%%.*}" "${file#*.}" "${settings[$file]}"
     done | sort | awk '
         $1 != section { section = $1; print "[" section "]" }
