@@ -24,6 +24,12 @@ daemon_runs() { # HOST FILE PROGRAM
     [ "$(cat "/proc/$init/root/proc/${inner:-none}/comm" 2>/dev/null)" = "$3" ]
 }
 
+# hikaed, started by the lab or by the host's systemd.
+hikaed_runs() { # HOST
+    daemon_runs "$1" /run/hikaed.pid hikaed && return
+    [ -d "/proc/$(host_init "$1")/root/run/systemd/system" ] && enter_host "$1" systemctl --quiet is-active hikaed </dev/null
+}
+
 lab_status() { # [--json]
     local json=no name state separator='' lab_state=down
     [ "${1:-}" = --json ] && json=yes
@@ -41,7 +47,7 @@ lab_status() { # [--json]
             lan=$(link_state lan "$name")
             repl=$(link_state repl "$name")
             if daemon_runs "$name" /run/libvirtd.pid libvirtd; then libvirtd=true; fi
-            if daemon_runs "$name" /run/hikaed.pid hikaed; then hikaed=true; fi
+            if hikaed_runs "$name"; then hikaed=true; fi
         fi
         if [ $json = yes ]; then
             printf '%s{"name":"%s","state":"%s","pid":%s,"lan":"%s","repl":"%s","lanAddress":"%s","replAddress":"%s","libvirtd":%s,"hikaed":%s}' \
