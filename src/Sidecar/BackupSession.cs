@@ -31,9 +31,12 @@ internal sealed class BackupSession : IDisposable
 
     private readonly TimeSpan _silenceLimit;
 
-    // receiving thread writes, timer reads
+    private readonly Lock _silence = new();
+
+    // guarded by _silence
     private long _lastHeard = Stopwatch.GetTimestamp();
-    private int _silent;
+    private bool _isSilent;
+    private bool _isReceiving;
 
     private volatile ReplicaFigures _figures = ReplicaFigures.None;
 
@@ -82,7 +85,7 @@ internal sealed class BackupSession : IDisposable
 
     /// <summary>
     /// The primary was silent for half the time after which it is given up (true), or spoke again (false). Only while a whole
-    /// checkpoint is held; on a timer's or the receiving thread.
+    /// checkpoint is held, and never outside of <see cref="Run"/>: nobody listens then, which is no silence. On a timer's or the receiving thread.
     /// </summary>
     public event Action<bool>? Silent;
 
@@ -119,11 +122,7 @@ internal sealed class BackupSession : IDisposable
             while (ByeReason is null && !Yielded)
             {
                 RecordHeader header = _link.Connection.Receive(out ReadOnlySpan<byte> payload);
-                Volatile.Write(ref _lastHeard, Stopwatch.GetTimestamp());
-                if (Interlocked.Exchange(ref _silent, 0) == 1)
-                {
-                    Silent?.Invoke(false);
-                }
+                OnHeard();
                 Handle(header, payload);
             }
         }
@@ -134,6 +133,10 @@ internal sealed class BackupSession : IDisposable
         }
         finally
         {
+            lock (_silence)
+            {
+                _isReceiving = false;
+            }
             if (_inEpoch)
             {
                 _logger.TornEpoch(_openEpoch, Store.CommittedEpoch);
@@ -155,13 +158,29 @@ internal sealed class BackupSession : IDisposable
         Disks.Dispose();
     }
 
+    private void OnHeard()
+    {
+        lock (_silence)
+        {
+            _isReceiving = true;
+            _lastHeard = Stopwatch.GetTimestamp();
+            if (_isSilent)
+            {
+                _isSilent = false;
+                Silent?.Invoke(false);
+            }
+        }
+    }
+
     private void OnTimer()
     {
-        if (_figures.CommittedAt != 0
-            && Stopwatch.GetElapsedTime(Volatile.Read(ref _lastHeard)) > _silenceLimit
-            && Interlocked.Exchange(ref _silent, 1) == 0)
+        lock (_silence)
         {
-            Silent?.Invoke(true);
+            if (_isReceiving && !_isSilent && _figures.CommittedAt != 0 && Stopwatch.GetElapsedTime(_lastHeard) > _silenceLimit)
+            {
+                _isSilent = true;
+                Silent?.Invoke(true);
+            }
         }
         SendHeartbeat();
     }

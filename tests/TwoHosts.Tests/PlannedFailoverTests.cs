@@ -31,6 +31,36 @@ public sealed class PlannedFailoverTests(SharedLab shared) : LabTest(shared)
     }
 
     [Fact]
+    public void A_planned_failover_takes_longer_than_a_lost_link_needs_to_be_believed_and_starts_one_domain()
+    {
+        foreach (LabHost host in Lab.Hosts)
+        {
+            host.Shell("sed -i 's/^detect_ms *=.*/detect_ms = 500/' /etc/hikae/hikae.conf && grep -q '^detect_ms = 500' /etc/hikae/hikae.conf");
+        }
+        try
+        {
+            LabGuest guest = Lab.StartGuest("hasty", Talking);
+            using GuestListener listener = guest.Listen();
+            listener.WaitForCounter();
+            guest.WaitForProtected(HostA);
+
+            HostB.Hikae("failover", guest.Name);
+
+            guest.WaitForDomainState(HostB, "running");
+            guest.WaitForProtected(HostB);
+            listener.WaitForProgress();
+            Assert.Equal("0", HostB.Shell($"grep -c -e 'left over from a recovery' -e 'recovery is tried again' /var/log/hikae/{guest.Uuid}.log; true").Trim());
+        }
+        finally
+        {
+            foreach (LabHost host in Lab.Hosts)
+            {
+                host.Shell("sed -i 's/^detect_ms *=.*/detect_ms = 2000/' /etc/hikae/hikae.conf");
+            }
+        }
+    }
+
+    [Fact]
     public void A_failover_of_a_guest_without_a_replica_is_refused()
     {
         LabGuest guest = Lab.StartGuest("alone", Quiet with { Protect = null });

@@ -16,7 +16,12 @@ internal sealed class PreparedDomain(Connection connection, IncomingDomain incom
     {
         try
         {
-            Incoming.Domain.Destroy();
+            // libvirt finds what it destroys by UUID: by now that may be another domain, in which the guest runs.
+            using Domain? now = Connection.FindByUuid(Incoming.Domain.Uuid);
+            if (now is not null && now.Id == Incoming.Domain.Id)
+            {
+                Incoming.Domain.Destroy();
+            }
         }
         catch (LibvirtException error) when (error.Code is LibvirtErrorCode.VIR_ERR_NO_DOMAIN or LibvirtErrorCode.VIR_ERR_OPERATION_INVALID)
         {

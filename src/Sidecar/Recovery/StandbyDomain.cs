@@ -8,7 +8,8 @@ namespace Hikae.Sidecar.Recovery;
 /// <remarks>
 /// Creating a domain takes libvirt half a second, about as long as a lost link takes to be believed; done at the same time, it costs
 /// a failover nothing. It runs nothing and writes nothing, so no claim is needed for it. A primary that speaks again ends it.
-/// Whoever takes the domain out owns it.
+/// Whoever takes the domain out owns it, or makes one of its own when there was none: until <see cref="Cancel"/> says that this is over,
+/// no other is begun, because a domain is known by its guest's UUID alone, and two would destroy each other.
 /// </remarks>
 internal sealed class StandbyDomain(Func<string, PreparedDomain> create, ILogger logger) : IDisposable
 {
@@ -16,6 +17,7 @@ internal sealed class StandbyDomain(Func<string, PreparedDomain> create, ILogger
 
     // guarded by _gate
     private string? _xml;
+    private bool _isTaken;
     private Task<PreparedDomain>? _creation;
     private Task _ending = Task.CompletedTask;
 
@@ -24,7 +26,7 @@ internal sealed class StandbyDomain(Func<string, PreparedDomain> create, ILogger
     {
         lock (_gate)
         {
-            if (_creation is null)
+            if (_creation is null && !_isTaken)
             {
                 _xml = xml;
                 Task before = _ending;
@@ -46,15 +48,19 @@ internal sealed class StandbyDomain(Func<string, PreparedDomain> create, ILogger
     public PreparedDomain? Take(string xml)
     {
         Task<PreparedDomain>? creation;
+        Task ending;
         bool fits;
         lock (_gate)
         {
             creation = _creation;
+            ending = _ending;
             fits = _xml == xml;
             _creation = null;
+            _isTaken = true;
         }
         if (creation is null)
         {
+            ending.Wait();
             return null;
         }
         try
@@ -79,6 +85,7 @@ internal sealed class StandbyDomain(Func<string, PreparedDomain> create, ILogger
     {
         lock (_gate)
         {
+            _isTaken = false;
             if (_creation is { } creation)
             {
                 _ending = creation.ContinueWith(End, TaskScheduler.Default);

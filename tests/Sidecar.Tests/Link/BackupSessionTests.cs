@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Collections.Concurrent;
 using Hikae.Protocol.Replication;
 using Xunit;
 
@@ -158,6 +159,34 @@ public sealed class BackupSessionTests
 
         Assert.True(backup.Session.Yielded);
         First.AssertEqualTo(backup.Session.Store);
+    }
+
+    [Fact]
+    public void A_primary_that_falls_silent_is_doubted()
+    {
+        using var backup = new BackupUnderTest(patience: TimeSpan.FromMilliseconds(400));
+        var doubts = new BlockingCollection<bool>();
+        backup.Session.Silent += doubts.Add;
+        SendAll(backup, FirstEpoch);
+
+        Assert.True(doubts.Take(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void A_primary_that_yielded_the_guest_is_not_doubted_while_it_waits()
+    {
+        using var backup = new BackupUnderTest(patience: TimeSpan.FromMilliseconds(400));
+        var doubts = new ConcurrentQueue<bool>();
+        backup.Session.Silent += doubts.Enqueue;
+        SendAll(backup, FirstEpoch);
+        backup.Primary.Send(RecordType.Yielded, 1, []);
+        backup.Join();
+        int before = doubts.Count;
+
+        // A fifth of the patience each, so that more than the patience goes by.
+        backup.WaitForHeartbeats(10);
+
+        Assert.Equal(before, doubts.Count);
     }
 
     [Fact]

@@ -13,23 +13,24 @@ internal sealed class BackupUnderTest : IDisposable
 {
     public static readonly Guid Guest = new("11111111-2222-3333-4444-555555555555");
 
-    // Nothing here waits for silence.
-    private static readonly TimeSpan DetectAfter = TimeSpan.FromMinutes(5);
+    // Most tests here do not wait for silence.
+    private static readonly TimeSpan LongPatience = TimeSpan.FromMinutes(5);
 
     private readonly TcpPair _pair = new();
     private readonly DirectoryInfo _runDirectory = Directory.CreateTempSubdirectory("hikae-backup-");
     private readonly Task _run;
 
-    public BackupUnderTest(Func<string, DryStartResult>? dryStart = null)
+    public BackupUnderTest(Func<string, DryStartResult>? dryStart = null, TimeSpan? patience = null)
     {
-        var configuration = new LinkConfiguration { Tls = LinkSecurity.PlaintextForTestsOnly, DetectAfter = DetectAfter };
+        TimeSpan detectAfter = patience ?? LongPatience;
+        var configuration = new LinkConfiguration { Tls = LinkSecurity.PlaintextForTestsOnly, DetectAfter = detectAfter };
         Task<BackupLink> accept = Task.Run(() => BackupLink.Accept(_pair.Backup, Guest, "hostB", configuration));
         Primary = new RecordConnection(new NetworkStream(_pair.Primary), _pair.Primary);
-        Primary.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(1, 1, Guest, "g", "hostA", 0, (int)DetectAfter.TotalMilliseconds)));
+        Primary.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(1, 1, Guest, "g", "hostA", 0, (int)detectAfter.TotalMilliseconds)));
         Primary.Receive(out ReadOnlySpan<byte> welcome);
         Welcome = ReplicationJson.Read<Welcome>(welcome);
         Session = new BackupSession(
-            accept.GetAwaiter().GetResult(), DetectAfter, dryStart ?? (_ => new DryStartResult(true, null, true)),
+            accept.GetAwaiter().GetResult(), detectAfter, dryStart ?? (_ => new DryStartResult(true, null, true)),
             new ReplicaDisks(_runDirectory.FullName, Guest), NullLogger.Instance);
         _run = Task.Factory.StartNew(Session.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
@@ -58,6 +59,18 @@ internal sealed class BackupUnderTest : IDisposable
             if (header.Type is not RecordType.Heartbeat)
             {
                 return (header.Type, header.Epoch, payload.ToArray());
+            }
+        }
+    }
+
+    /// <summary>Returns when the session has shown so often that it is alive.</summary>
+    public void WaitForHeartbeats(int count)
+    {
+        while (count > 0)
+        {
+            if (Primary.Receive(out _).Type is RecordType.Heartbeat)
+            {
+                count--;
             }
         }
     }
