@@ -19,26 +19,32 @@ internal sealed class DaemonPermission(string socketPath, TimeSpan limit) : ISta
     private const int PrefixBytes = 4;
     private const int MaxAnswerBytes = 64 << 10;
 
-    public string? WhyNot(string guest, string uuid)
+    public string? WhyNot(string guest, string uuid) => WhyNot(guest, $$"""{"type":"askStart","uuid":"{{uuid}}"}""", isMigration: false);
+
+    public string? WhyNotMigrate(string guest, string uuid) => WhyNot(guest, $$"""{"type":"askStart","uuid":"{{uuid}}","migrates":true}""", isMigration: true);
+
+    private string? WhyNot(string guest, string question, bool isMigration)
     {
         try
         {
-            return Ask(uuid);
+            return Ask(question);
         }
         catch (Exception error) when (error is SocketException or IOException or JsonException or InvalidOperationException or ArgumentException)
         {
-            return $"guest {guest} is protected by Hikae and may be active on another host, but hikaed on this host does not answer ({error.Message}): "
-                + "start it (systemctl start hikaed) and try again. Only when you know that no other host runs the guest: "
-                + $"virsh metadata {guest} urn:hikae:domain:1 --config --remove, and start it unprotected";
+            string silent = $"guest {guest} is protected by Hikae and may be active on another host, but hikaed on this host does not answer ({error.Message}): "
+                + "start it (systemctl start hikaed) and try again";
+            return isMigration
+                ? silent
+                : $"{silent}. Only when you know that no other host runs the guest: virsh metadata {guest} urn:hikae:domain:1 --config --remove, and start it unprotected";
         }
     }
 
-    private string? Ask(string uuid)
+    private string? Ask(string question)
     {
         long deadline = Environment.TickCount64 + (long)limit.TotalMilliseconds;
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = (int)limit.TotalMilliseconds };
         socket.Connect(new UnixDomainSocketEndPoint(socketPath));
-        byte[] json = Encoding.ASCII.GetBytes($$"""{"type":"askStart","uuid":"{{uuid}}"}""");
+        byte[] json = Encoding.ASCII.GetBytes(question);
         byte[] request = new byte[PrefixBytes + json.Length];
         BinaryPrimitives.WriteInt32BigEndian(request, json.Length);
         json.CopyTo(request, PrefixBytes);

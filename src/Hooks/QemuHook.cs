@@ -6,7 +6,7 @@ namespace Hikae.Hooks;
 /// </summary>
 /// <remarks>
 /// It must not call libvirt (libvirt is waiting for us) and must answer in milliseconds. Its exit status decides over
-/// the guest: non-zero at "prepare", "start" or "started" cancels the boot, at "reconnect" it kills the running guest.
+/// the guest: non-zero at "prepare", "start" or "started" cancels the boot, at "migrate" (on the host a guest comes to) the migration, at "reconnect" it kills the running guest.
 /// So a guest we do not protect, and an operation we do not know, always get 0. It never writes to stdout: at "restore"
 /// and "migrate" that would replace the guest's XML.
 /// </remarks>
@@ -21,7 +21,7 @@ internal sealed class QemuHook(IStartPermission permission, ISidecarUnits units,
     internal int Run(HookCall call, Stream domainXml)
     {
         // Other operations never ask for the XML: libvirt does not mind that nobody reads it.
-        if (call.Operation is not ("prepare" or "started" or "release"))
+        if (call.Operation is not ("migrate" or "prepare" or "started" or "release"))
         {
             return Proceed;
         }
@@ -40,8 +40,10 @@ internal sealed class QemuHook(IStartPermission permission, ISidecarUnits units,
 
         switch (call.Operation)
         {
+            case "migrate":
+                return Answer(permission.WhyNotMigrate(call.Guest, uuid));
             case "prepare":
-                return Prepare(call.Guest, uuid);
+                return Answer(permission.WhyNot(call.Guest, uuid));
             case "started":
                 reasons.Forget(uuid); // of an earlier life
                 units.Start(uuid);
@@ -53,9 +55,9 @@ internal sealed class QemuHook(IStartPermission permission, ISidecarUnits units,
         }
     }
 
-    private int Prepare(string guest, string uuid)
+    private int Answer(string? whyNot)
     {
-        if (permission.WhyNot(guest, uuid) is not string reason)
+        if (whyNot is not string reason)
         {
             return Proceed;
         }

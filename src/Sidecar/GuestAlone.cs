@@ -24,15 +24,21 @@ internal sealed class GuestAlone(PrimaryGuest guest, PrimaryDisks disks, GuestPa
         if (disks.Disks.WaitDrained(DrainPatience))
         {
             disks.TrySetLocked(!isMigrating);
-            ReleaseOutputs();
+            ReleaseOutputs(isMigrating);
         }
     }
 
     /// <summary>What waited leaves, and the filters are taken away; when that fails, the next call tries again, and packets pass meanwhile.</summary>
-    public void ReleaseOutputs()
+    /// <param name="isMigrating">
+    /// The filters stay. To take them away the guest is stopped and let go on, and a guest that has been sent whole in between would run here and there.
+    /// </param>
+    public void ReleaseOutputs(bool isMigrating)
     {
         guest.Output.ReleaseAll();
-        guest.Output.TryRemove(pause);
+        if (!isMigrating)
+        {
+            guest.Output.TryRemove(pause);
+        }
         status.Update(now => now with { Outputs = now.Outputs is OutputHold.Held ? OutputHold.Unheld : now.Outputs, Packets = null });
     }
 }

@@ -109,6 +109,18 @@ internal sealed class PrimaryClaims
         marker.SetOwnedGeneration(qemuPid, ownership.Current!.Generation);
     }
 
+    /// <summary>
+    /// A host that is about to receive the guest by a migration has claimed that no backup may take it. If the migration came to nothing, that is undone by a
+    /// session that begins anew: <see cref="NotProtectableException"/>.
+    /// </summary>
+    public static void CheckProtected(GuestOwnership ownership, StatusBoard status)
+    {
+        if (status.Current.State is GuestState.Protected && ownership.Current is { ProtectedBy: null })
+        {
+            throw new NotProtectableException("no backup may take the guest by its ownership record: a migration of it was announced");
+        }
+    }
+
     /// <summary>A session is over and the guest may run on: makes sure that nobody else takes it, then that it does not stand still.</summary>
     public void Settle()
     {

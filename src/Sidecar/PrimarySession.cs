@@ -243,6 +243,7 @@ internal sealed class PrimarySession : IDisposable
                         // A guest's flush waits for the first commit, and stopping the guest flushes: it would stand still for as long.
                         _firstCommit.Wait(cancellationToken);
                         AfterCheckpoint();
+                        PrimaryClaims.CheckProtected(_ownership, _status);
                         break;
                     case CheckpointOutcome.GuestPaused:
                         _pace.Answer();

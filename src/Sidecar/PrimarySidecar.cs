@@ -240,6 +240,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         {
             throw new NotProtectableException(Protocol.Configuration.ArbiterConfiguration.NoDirectoryReason);
         }
+        GuestRequirements.CheckBackup(annotation, _guest.Options.Configuration.HostName);
         GuestRequirements.Check(xml, annotation.Outputs);
         if (_ownership.Refresh() is { Ended: false } record && record.Owner != _guest.Options.Configuration.HostName)
         {
@@ -347,7 +348,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
             _disks.Forget();
         }
         _claims.End(isGivenUp: _isGivenUp);
-        _alone.ReleaseOutputs();
+        _alone.ReleaseOutputs(_isMigrating);
         _logger.Ending(reason);
         _daemon.SayGoodbye();
         return 0;

@@ -43,8 +43,7 @@ public sealed class HeldDiskTests(DisksLab lab)
         Assert.All(all, held => Assert.True(held.WaitFlushed(Epochs)));
 
         // Nobody listens to QEMU's events here, so nothing is passed through: the other host must not get at the image.
-        lab.LetHostBBeReached();
-        CommandResult move = lab.Lab.HostA.TryRun("virsh", "-q", "migrate", "--live", "--unsafe", "held", "qemu+tcp://hostB/system");
+        CommandResult move = lab.Lab.HostA.TryRun("virsh", "-q", "migrate", "--live", "--unsafe", "held", lab.Lab.HostB.LibvirtUri);
         Assert.Contains("lock", Assert.IsType<CommandResult>(move).Errors, StringComparison.Ordinal);
         guest.WaitForDomainState(lab.Lab.HostA, "running");
         Assert.Null(disks.Graph.Check());

@@ -52,8 +52,7 @@ public sealed class MigrationTests(DisksLab lab)
             using var incidents = new PassingThrough(disks, all);
             disks.WaitForGoodWork(3);
 
-            lab.LetHostBBeReached();
-            lab.Lab.HostA.Virsh("migrate", "--live", "--unsafe", "moved", "qemu+tcp://hostB/system");
+            lab.Lab.HostA.Virsh("migrate", "--live", "--unsafe", "moved", lab.Lab.HostB.LibvirtUri);
             Assert.Equal(1, incidents.Began);
         }
         using (var disks = new GuestDisks(guest, lab.Lab.HostB))

@@ -70,6 +70,15 @@ public sealed class DaemonPermissionTests : IDisposable
     }
 
     [Fact]
+    public void Without_hikaed_a_migration_is_refused_and_nobody_is_told_to_force_it()
+    {
+        string? reason = new DaemonPermission(SocketPath, HookProcess.Patience).WhyNotMigrate("web", Domain.Uuid);
+
+        Assert.Contains("systemctl start hikaed", reason, StringComparison.Ordinal);
+        Assert.DoesNotContain("--remove", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_hikaed_that_says_nothing_is_not_waited_for_forever()
     {
         using Socket daemon = Listen();

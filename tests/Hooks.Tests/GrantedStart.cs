@@ -5,4 +5,6 @@ namespace Hikae.Hooks.Tests;
 internal sealed class GrantedStart : IStartPermission
 {
     public string? WhyNot(string guest, string uuid) => null;
+
+    public string? WhyNotMigrate(string guest, string uuid) => null;
 }

@@ -81,7 +81,16 @@ public sealed class QemuHookTests : IDisposable
         Assert.Equal("hikae: guest web is active on hostB\n", _trouble.ToString());
     }
 
+    [Fact]
+    public void A_migration_to_this_host_is_asked_for_before_its_start()
+    {
+        Assert.Equal(1, Run("migrate", Domain.Xml(Domain.Protect), new RefusedStart()));
+
+        Assert.Equal("hikae: guest web cannot be asked for\n", _trouble.ToString());
+    }
+
     [Theory]
+    [InlineData("migrate")]
     [InlineData("prepare")]
     [InlineData("start")]
     [InlineData("stopped")]

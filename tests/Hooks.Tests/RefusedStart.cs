@@ -5,4 +5,6 @@ namespace Hikae.Hooks.Tests;
 internal sealed class RefusedStart : IStartPermission
 {
     public string? WhyNot(string guest, string uuid) => $"guest {guest} is active on hostB";
+
+    public string? WhyNotMigrate(string guest, string uuid) => $"guest {guest} cannot be asked for";
 }

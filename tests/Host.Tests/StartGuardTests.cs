@@ -144,14 +144,52 @@ public class StartGuardTests
         Assert.False((await AskAsync(daemon, clock)).Ok);
     }
 
+    [Fact]
+    public async Task A_guest_that_is_announced_as_migrating_may_start_here_once_and_no_backup_may_take_it()
+    {
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync();
+        Claim(daemon, 1, "elsewhere", "a third");
+
+        Assert.True((await AskAsync(daemon, migrates: true)).Ok);
+
+        Assert.Equal(new OwnershipRecord(Mail, 2, "elsewhere", null, 5000), daemon.Arbiter.Read(Mail));
+        Assert.True((await AskAsync(daemon)).Ok);
+        Assert.False((await AskAsync(daemon)).Ok);
+    }
+
+    [Fact]
+    public async Task An_announced_guest_that_is_protected_again_before_its_start_may_not_start_here()
+    {
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync();
+        Claim(daemon, 1, "elsewhere", "a third");
+        Assert.True((await AskAsync(daemon, migrates: true)).Ok);
+
+        Claim(daemon, 3, "elsewhere", "a third");
+
+        Assert.False((await AskAsync(daemon)).Ok);
+    }
+
+    [Fact]
+    public async Task An_announcement_does_not_last()
+    {
+        var clock = new FakeTimeProvider();
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync(clock);
+        Claim(daemon, 1, "elsewhere", null);
+        Assert.True((await AskAsync(daemon, clock, migrates: true)).Ok);
+
+        clock.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.False((await AskAsync(daemon, clock)).Ok);
+    }
+
     private static void Claim(RunningDaemon daemon, long generation, string owner, string? protectedBy, bool ended = false) =>
         Assert.True(daemon.Arbiter.TryClaim(new OwnershipRecord(Mail, generation, owner, protectedBy, 5000, ended), out _));
 
     /// <summary>With a fake clock the limits pass at once.</summary>
-    private static async Task<Result> AskAsync(RunningDaemon daemon, FakeTimeProvider? clock = null)
+    private static async Task<Result> AskAsync(RunningDaemon daemon, FakeTimeProvider? clock = null, bool migrates = false)
     {
         using FakeSidecar command = daemon.Connect();
-        command.Send(new AskStart(Mail));
+        command.Send(new AskStart(Mail, migrates));
         Task<ControlMessage> answer = command.NextAsync();
         if (clock is not null)
         {

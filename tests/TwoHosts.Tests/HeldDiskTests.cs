@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Text.RegularExpressions;
 using Hikae.Harness.Labs;
 using Xunit;
 
 namespace Hikae.TwoHosts.Tests;
 
-/// <summary>Guests whose disks are held: they write and read back with sequence numbers all the time, and say so on their console.</summary>
-public sealed partial class HeldDiskTests(SharedLab lab) : LabTest(lab)
+public sealed class HeldDiskTests(SharedLab lab) : BlocksTest(lab)
 {
-    private static readonly LabGuestOptions Blocks = Quiet with { App = "blocks", Data = ["virtio,qcow2,64M", "scsi,raw,64M"] };
-
     [Fact]
     public void Disks_go_through_a_power_cut_and_become_the_guests_own_again()
     {
@@ -88,38 +84,4 @@ public sealed partial class HeldDiskTests(SharedLab lab) : LabTest(lab)
         WaitForOperations(guest, HostA);
         AssertWhole(guest);
     }
-
-    private LabGuest StartBlocks(string name)
-    {
-        LabGuest guest = Lab.StartGuest(name, Blocks);
-        guest.WaitForProtected(HostA);
-        return guest;
-    }
-
-    /// <summary>Every disk goes on being written and read back, from now on, on this host.</summary>
-    private void WaitForOperations(LabGuest guest, LabHost host)
-    {
-        int heard = guest.SerialOn(host).Length;
-        Lab.Until($"two disks of {guest.Name} are written on {host.Name}", () =>
-            Operations().Matches(guest.SerialOn(host)[heard..]).Select(match => match.Groups["disk"].Value).Distinct().Count() == Blocks.Data.Count);
-        Assert.DoesNotContain("blocks BAD", guest.SerialOn(host), StringComparison.Ordinal);
-    }
-
-    private void AssertWhole(LabGuest guest)
-    {
-        foreach (LabHost host in (LabHost[])[HostA, HostB])
-        {
-            Assert.DoesNotContain("blocks BAD", guest.SerialOn(host), StringComparison.Ordinal);
-            if (guest.StateOn(host) is "running")
-            {
-                host.Virsh("destroy", guest.Name);
-                guest.WaitForNoReport(host);
-            }
-        }
-        string checkedImage = Lab.Client("qemu-img", "check", Path.Combine(guest.SharedFolder, "data0.qcow2"));
-        Assert.Contains("No errors", checkedImage, StringComparison.Ordinal);
-    }
-
-    [GeneratedRegex(@"^blocks ok (?<disk>\S+) ops \d+", RegexOptions.Multiline)]
-    private static partial Regex Operations();
 }

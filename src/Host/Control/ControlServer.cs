@@ -191,8 +191,8 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
                 case FailoverGuest { Guest: var guest }:
                     await connection.SendAsync(await FailoverAsync(guest, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
                     break;
-                case AskStart { Uuid: var uuid }:
-                    await connection.SendAsync(await guard.AskAsync(uuid, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+                case AskStart question:
+                    await connection.SendAsync(await guard.AskAsync(question, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
                     break;
                 default:
                     throw new ControlProtocolException($"{message.GetType().Name} is neither a registration nor a question.");

@@ -35,11 +35,17 @@ internal sealed class LoneOwnership(IArbiter? arbiter, string host, ILogger logg
 
     /// <summary>Makes sure that no backup may take the guest, if it is this host's. The newest record then; null: there is none.</summary>
     /// <exception cref="ArbiterUnavailableException">No answer; nothing is decided.</exception>
-    public OwnershipRecord? ClaimIfProtected(Guid guest)
+    public OwnershipRecord? ClaimIfProtected(Guid guest) => ClaimAlone(guest, host);
+
+    /// <summary>The same for a guest that another host runs and that leaves it for this one: in the name of that host, which goes on and finds the record so.</summary>
+    /// <exception cref="ArbiterUnavailableException">No answer; nothing is decided.</exception>
+    public OwnershipRecord? ClaimForOwner(Guid guest) => ClaimAlone(guest, owner: null);
+
+    private OwnershipRecord? ClaimAlone(Guid guest, string? owner)
     {
         OwnershipRecord? newest = arbiter?.Read(guest);
         // A record may be newer than our reading; then there is a newer one to look at, and that ends: each round somebody won.
-        for (int round = 0; round < 5 && newest is { ProtectedBy: not null } && OwnershipRules.RunAlone(newest, host) is OwnershipRecord next; round++)
+        for (int round = 0; round < 5 && newest is { ProtectedBy: not null } && OwnershipRules.RunAlone(newest, owner ?? newest.Owner) is OwnershipRecord next; round++)
         {
             if (arbiter!.TryClaim(next, out newest))
             {

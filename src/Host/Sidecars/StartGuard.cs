@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Collections.Concurrent;
 using Hikae.Host.Control;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
@@ -13,6 +14,10 @@ namespace Hikae.Host.Sidecars;
 ///
 /// A guest of this host that a backup may still take (the host lost power, say, and came back before the backup had noticed) is first
 /// claimed alone: booted from its disk it must not be continued elsewhere from an old checkpoint.
+///
+/// libvirt asks twice for a guest that is migrated to this host: before anything else, and as for any start. At the first question its owner's record is
+/// claimed alone in the owner's name, so that no backup can go on with the guest while it runs here; the second is then answered with yes, once. The
+/// owner gives the record up when its QEMU has ended.
 /// </remarks>
 internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, LoneOwnership ownership, TimeProvider clock, ILogger logger)
 {
@@ -27,14 +32,19 @@ internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, L
     // An arbiter that hangs keeps a thread for each reading; past this many further questions are refused at once.
     private const int MaxReadings = 16;
 
+    // libvirt starts a guest's QEMU right after it has announced the guest.
+    private static readonly TimeSpan AnnouncedFor = TimeSpan.FromSeconds(30);
+
+    private readonly ConcurrentDictionary<Guid, (OwnershipRecord Record, long At)> _announced = new();
     private int _readings;
 
     /// <summary>A guest's writes lie in a buffer that no sidecar looks after. Must not wait; raised again until one does.</summary>
     public event Action<Guid>? DrainWanted;
 
-    public async Task<Result> AskAsync(Guid guest, CancellationToken cancellationToken)
+    public async Task<Result> AskAsync(AskStart question, CancellationToken cancellationToken)
     {
-        string? reason = await WhyNotAsync(guest, cancellationToken).ConfigureAwait(false);
+        Guid guest = question.Uuid;
+        string? reason = await WhyNotAsync(guest, question.Migrates, cancellationToken).ConfigureAwait(false);
         if (reason is null)
         {
             return new Result(true, "");
@@ -43,7 +53,7 @@ internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, L
         return new Result(false, reason);
     }
 
-    private async Task<string?> WhyNotAsync(Guid guest, CancellationToken cancellationToken)
+    private async Task<string?> WhyNotAsync(Guid guest, bool migrates, CancellationToken cancellationToken)
     {
         long started = clock.GetTimestamp();
         while (Unsettled(guest) is string unsettled)
@@ -54,7 +64,7 @@ internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, L
             }
             await Task.Delay(PollInterval, clock, cancellationToken).ConfigureAwait(false);
         }
-        return ownership.HasArbiter ? await NotOursAsync(guest, cancellationToken).ConfigureAwait(false) : null;
+        return ownership.HasArbiter ? await NotOursAsync(guest, migrates, cancellationToken).ConfigureAwait(false) : null;
     }
 
     private string? Unsettled(Guid guest)
@@ -78,7 +88,7 @@ internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, L
             : null;
     }
 
-    private async Task<string?> NotOursAsync(Guid guest, CancellationToken cancellationToken)
+    private async Task<string?> NotOursAsync(Guid guest, bool migrates, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _readings) > MaxReadings)
         {
@@ -87,14 +97,14 @@ internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, L
         }
         // A thread of its own: the call may hang with the storage.
         Task<OwnershipRecord?> reading = Task.Factory.StartNew(
-            () => Read(guest), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () => Read(guest, migrates), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
             OwnershipRecord? newest = await reading.WaitAsync(ReadLimit, clock, cancellationToken).ConfigureAwait(false);
-            return newest is null || newest.Ended || newest.Owner == ownership.Host
+            return newest is null || newest.Ended || newest.Owner == ownership.Host || (migrates ? Announce(newest) : IsAnnounced(newest))
                 ? null
                 : $"this guest is protected by Hikae and active on {newest.Owner} (generation {newest.Generation} of its ownership record). "
-                    + $"To migrate it, end its protection there first (hikae disable); if {newest.Owner} is lost for good, see \"Ownership records\" in Hikae's failover.md";
+                    + $"It can be migrated from there; if {newest.Owner} is lost for good, see \"Ownership records\" in Hikae's failover.md";
         }
         catch (ArbiterUnavailableException error)
         {
@@ -106,11 +116,23 @@ internal sealed class StartGuard(SidecarRegistry registry, SidecarStart start, L
         }
     }
 
-    private OwnershipRecord? Read(Guid guest)
+    /// <summary>True when no backup may take the guest while it moves.</summary>
+    private bool Announce(OwnershipRecord newest)
+    {
+        _announced[newest.Guest] = (newest, clock.GetTimestamp());
+        return newest.ProtectedBy is null;
+    }
+
+    /// <summary>Once, and only if its owner has claimed nothing since: who claims runs the guest still.</summary>
+    private bool IsAnnounced(OwnershipRecord newest) =>
+        _announced.TryRemove(newest.Guest, out (OwnershipRecord Record, long At) announced)
+        && announced.Record == newest && newest.ProtectedBy is null && clock.GetElapsedTime(announced.At) <= AnnouncedFor;
+
+    private OwnershipRecord? Read(Guid guest, bool migrates)
     {
         try
         {
-            return ownership.ClaimIfProtected(guest);
+            return migrates ? ownership.ClaimForOwner(guest) : ownership.ClaimIfProtected(guest);
         }
         finally
         {

@@ -22,6 +22,15 @@ internal static class GuestRequirements
         ["launchSecurity"] = "encrypted memory cannot be copied",
     };
 
+    /// <summary>Throws <see cref="NotProtectableException"/> when the annotation, which travels with a guest that is migrated, names this host itself.</summary>
+    public static void CheckBackup(ProtectAnnotation annotation, string thisHost)
+    {
+        if (annotation.Backup.Host == thisHost)
+        {
+            throw new NotProtectableException($"the annotation names {thisHost} as the backup, and the guest runs there: name another host (hikae enable GUEST --backup HOST)");
+        }
+    }
+
     /// <summary>Throws <see cref="NotProtectableException"/> naming everything that is in the way.</summary>
     /// <param name="liveXml">The live domain XML.</param>
     /// <param name="outputs">What the annotation says about outputs.</param>

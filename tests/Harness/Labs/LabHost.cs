@@ -115,9 +115,12 @@ public sealed class LabHost
     /// <summary>Ends libvirtd as a crash would and starts it again.</summary>
     public void RestartLibvirtd()
     {
-        Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; rm -f /run/libvirtd.pid; libvirtd -d");
+        Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; rm -f /run/libvirtd.pid; libvirtd -d --listen");
         _lab.Eventually($"libvirtd on {Name} answers again", () => TryRun("virsh", "-q", "list").Succeeded ? "" : null);
     }
+
+    /// <summary>How another host's virsh reaches this host's libvirtd.</summary>
+    public string LibvirtUri => $"qemu+tcp://{Name}/system";
 
     /// <summary>What an engineer would look at first, for messages of failed tests.</summary>
     public string Logs() => IsRunning
