@@ -225,13 +225,13 @@ internal sealed class PrimarySession : IDisposable
         _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages);
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
-        _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, AreHeld ? _primaryDisks.Check : () => { });
+        _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
         _primaryDisks.Disks.CheckpointWanted += _pace.Ask;
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
         try
         {
             IEpochParticipant[] outputs = HoldOutputs(_disks) is { } held ? [held] : [];
-            _loop = new CheckpointLoop(new DeviceStandstill(_guest.Connection, pause, deviceState), _queue, [_hardware, _memory, devices, _disks, new LeaseParticipant(_guest.Lease), .. outputs], _pauses);
+            _loop = new CheckpointLoop(new DeviceStandstill(pause, deviceState), _queue, [_hardware, _memory, devices, _disks, new LeaseParticipant(_guest.Lease), .. outputs], _pauses);
             _loop.Committed += OnCommitted;
             _loop.Sealing += _pace.Answer;
             while (Volatile.Read(ref _yieldAsked) == 0)
@@ -247,7 +247,10 @@ internal sealed class PrimarySession : IDisposable
                         break;
                     case CheckpointOutcome.GuestPaused:
                         _pace.Answer();
-                        _status.Set(GuestState.Paused, "the guest was paused by a user; protection goes on when it runs again");
+                        if (GuestStandstill.Describe(_guest.Connection.Domain.GetState()) is { } why)
+                        {
+                            _status.Set(GuestState.Paused, why);
+                        }
                         break;
                     default:
                         // The next round begins at the pace's next beat.

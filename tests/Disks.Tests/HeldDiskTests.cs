@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Net.Sockets;
 using Hikae.Harness.Labs;
+using Hikae.Sidecar;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk;
 using Hikae.Sidecar.Disk.Buffer;
 using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Disk.Images;
+using Hikae.Sidecar.Disk.Primary;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -65,6 +67,42 @@ public sealed class HeldDiskTests(DisksLab lab)
         }));
         disks.WaitForGoodWork(2);
         Assert.All(all, held => held.Dispose());
+    }
+
+    [Fact]
+    public async Task A_suspend_that_waits_for_the_first_commit_makes_the_session_give_up_before_libvirt_does()
+    {
+        LabGuest guest = lab.Lab.StartGuest("first", new LabGuestOptions
+        {
+            MemoryMiB = 128, App = "blocks", Append = "hikae.pace=30", Data = ["virtio,raw,16M"],
+        });
+        using var disks = new GuestDisks(guest, lab.Lab.HostA);
+        disks.WaitForGoodWork(1, 5);
+        using var held = new Held(Assert.Single(disks.Graph.Discover()), disks);
+        disks.Stopped(() =>
+        {
+            disks.Graph.Insert(held.Disk, disks.SocketOf(held.Disk));
+            held.Server.Hold(awaitFirstCommit: true);
+        });
+        var check = new PatientCheck(() => disks.Graph.Check(), TimeSpan.FromSeconds(2));
+
+        Task<CommandResult> suspend = Task.Run(() => lab.Lab.HostA.TryRun("virsh", "-q", "suspend", "first"), TestContext.Current.CancellationToken);
+        NotProtectableException given = lab.Lab.Eventually("the suspend waits for the flush", () => Record.Exception(check.Run)) as NotProtectableException
+            ?? throw new InvalidOperationException("libvirt gave up first");
+        Assert.Contains("somebody suspends the guest", given.Message, StringComparison.Ordinal);
+        held.Server.PassThrough();
+
+        Assert.True((await suspend).Succeeded);
+        check.Run();
+        Assert.Equal("paused", guest.StateOn(lab.Lab.HostA));
+        lab.Lab.HostA.Virsh("resume", "first");
+        disks.WaitForGoodWork(1);
+        disks.Stopped(() =>
+        {
+            Assert.True(held.Server.WaitDrained(TimeSpan.FromSeconds(60)));
+            disks.Graph.Remove(held.Disk);
+        });
+        disks.WaitForGoodWork(1);
     }
 
     private sealed class Held : IDisposable

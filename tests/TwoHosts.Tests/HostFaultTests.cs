@@ -66,6 +66,23 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
     }
 
     [Fact]
+    public void A_QEMU_that_does_not_answer_keeps_nobody_from_saying_that_the_backup_is_lost()
+    {
+        LabGuest guest = StartProtected("hung", Quiet);
+        int qemu = guest.QemuOn(HostA);
+        GuestReport before = guest.WaitForState(HostA, "protected");
+
+        HostA.Signal("STOP", qemu);
+        guest.WaitForReport(HostA, "without a new checkpoint", report => report.CommittedAgeMs > 3000 && report.Epoch >= before.Epoch);
+        HostB.Signal("KILL", guest.SidecarOn(HostB)!.Value);
+        guest.WaitForReport(HostA, "not protected", report => report.State != "protected");
+        HostA.Signal("CONT", qemu);
+
+        guest.WaitForProtected(HostA);
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    [Fact]
     public void A_frozen_primary_that_comes_back_ends_its_copy()
     {
         LabGuest guest = StartProtected("frozen", Quiet);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using Hikae.Native.Libvirt;
 using Hikae.Sidecar.Epoch;
 
 namespace Hikae.Sidecar.Capture;
@@ -10,21 +9,17 @@ namespace Hikae.Sidecar.Capture;
 /// still when this process dies between them. QEMU's save stops and continues the guest by itself; see <see cref="DeviceStateCapture"/>.
 /// A user's suspend cannot fall into it: libvirt runs one command of a domain after the other.
 /// </remarks>
-internal sealed class DeviceStandstill(GuestConnection guest, GuestPause pause, DeviceStateCapture capture) : IStandstill
+internal sealed class DeviceStandstill(GuestPause guest, DeviceStateCapture capture) : IStandstill
 {
-    private readonly StopAndContinue _last = new(pause);
+    private readonly StopAndContinue _last = new(guest);
 
-    public bool? TrySeal(PauseTimings pause, bool leavePaused, Func<bool> seal)
+    public bool? TrySeal(PauseTimings pause, bool leavePaused, Func<bool> seal, CancellationToken cancellationToken)
     {
         if (leavePaused)
         {
             // QEMU's save leaves a guest as it found it, so one that is stopped before stays so.
-            return _last.TrySeal(pause, leavePaused, () => capture.Save(pause, seal));
+            return _last.TrySeal(pause, leavePaused, () => capture.Save(pause, seal, cancellationToken), cancellationToken);
         }
-        if (guest.Domain.GetState().State is not DomainState.Running)
-        {
-            return null;
-        }
-        return capture.Save(pause, seal);
+        return guest.IsRunning ? capture.Save(pause, seal, cancellationToken) : null;
     }
 }

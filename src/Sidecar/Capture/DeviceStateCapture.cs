@@ -60,7 +60,8 @@ internal sealed class DeviceStateCapture : IDisposable
 
     /// <summary>Takes the device state; calls <paramref name="seal"/> once while the guest stands still, and returns what it said.</summary>
     /// <exception cref="QemuMonitorException">QEMU refused; <paramref name="seal"/> may have been called, and what it drew counts for nothing.</exception>
-    public bool Save(PauseTimings pause, Func<bool> seal)
+    /// <exception cref="OperationCanceledException">The same, for want of an answer: a QEMU that comes back finds the pipe closed and lets the guest go on.</exception>
+    public bool Save(PauseTimings pause, Func<bool> seal, CancellationToken cancellationToken)
     {
         // A number that came to mean another file would have that file truncated.
         if (_pipe is null || !_pipe.IsWriteEndIn(_qemuPid, _descriptor))
@@ -72,19 +73,28 @@ internal sealed class DeviceStateCapture : IDisposable
         {
             try
             {
-                return SaveOnce(pause, seal);
+                return SaveOnce(pause, seal, cancellationToken);
             }
             catch (QemuMonitorException error) when (IsDescriptorGone(error))
             {
                 Abandon();
                 PassDescriptor();
-                return SaveOnce(pause, seal);
+                return SaveOnce(pause, seal, cancellationToken);
             }
         }
-        catch
+        catch (Exception error)
         {
             // QEMU may be waiting for a reader: without one it goes on.
-            Abandon();
+            AbandonPipe();
+            if (error is OperationCanceledException)
+            {
+                // A QEMU that does not answer must not keep the session from its end.
+                Task.Factory.StartNew(Detach, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+            else
+            {
+                Detach();
+            }
             throw;
         }
     }
@@ -102,17 +112,16 @@ internal sealed class DeviceStateCapture : IDisposable
     /// <summary>Takes the descriptor away from QEMU. Errors are of no consequence: QEMU may be gone.</summary>
     public void Detach()
     {
-        if (_fdset >= 0)
+        if (Interlocked.Exchange(ref _fdset, -1) is var fdset and >= 0)
         {
             try
             {
-                _monitor.Execute("remove-fd", writer => writer.WriteNumber("fdset-id", _fdset));
+                _monitor.Execute("remove-fd", writer => writer.WriteNumber("fdset-id", fdset));
             }
-            catch (Exception error) when (error is QemuMonitorException or Native.Libvirt.LibvirtException)
+            catch (Exception error) when (error is QemuMonitorException or NotProtectableException or Native.Libvirt.LibvirtException or ObjectDisposedException)
             {
-                // Nothing is left to take away.
+                // Nothing is left to take away, or nobody to take it from.
             }
-            _fdset = -1;
         }
     }
 
@@ -141,7 +150,7 @@ internal sealed class DeviceStateCapture : IDisposable
         _descriptor = added.GetProperty("fd").GetInt64();
     }
 
-    private bool SaveOnce(PauseTimings pause, Func<bool> seal)
+    private bool SaveOnce(PauseTimings pause, Func<bool> seal, CancellationToken cancellationToken)
     {
         Pipe pipe = _pipe!;
         int standing = _capacity;
@@ -166,6 +175,7 @@ internal sealed class DeviceStateCapture : IDisposable
                 _call.End();
                 throw new QemuMonitorException(Command, "QEMU wrote nothing");
             }
+            cancellationToken.ThrowIfCancellationRequested();
         }
         pause.Mark("stop");
         bool isSealed = seal();
@@ -185,6 +195,7 @@ internal sealed class DeviceStateCapture : IDisposable
             {
                 break;
             }
+            cancellationToken.ThrowIfCancellationRequested();
         }
         pause.MarkAt("devices", lastBytesAt);
         pause.Mark("cont");
@@ -222,9 +233,14 @@ internal sealed class DeviceStateCapture : IDisposable
     /// <summary>QEMU's end of the pipe may still hold half a state: the next save gets a new one.</summary>
     private void Abandon()
     {
+        AbandonPipe();
+        Detach();
+    }
+
+    private void AbandonPipe()
+    {
         _pipe?.Dispose();
         _pipe = null;
         _call.Abandon();
-        Detach();
     }
 }

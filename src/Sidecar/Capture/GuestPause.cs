@@ -11,9 +11,19 @@ internal sealed class GuestPause(GuestConnection guest, QemuMonitor monitor, Qem
     // libvirtd takes about a second to restart; a guest must not stand still longer than it has to.
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>
+    /// Whether the guest's processors run. libvirt learns from QEMU's events that a guest goes on, and may be behind: a guest that it calls paused is asked for.
+    /// </summary>
+    public bool IsRunning => guest.Domain.GetState().State switch
+    {
+        DomainState.Running => true,
+        DomainState.Paused => monitor.Execute("query-status").GetProperty("running").GetBoolean(),
+        _ => false,
+    };
+
     public bool TryPause(PauseTimings? pause = null)
     {
-        if (guest.Domain.GetState().State is not DomainState.Running)
+        if (!IsRunning)
         {
             return false;
         }

@@ -106,7 +106,7 @@ internal sealed class CheckpointLoop : IDisposable
 
         var pause = new PauseTimings(epoch.Id);
         bool? isSealed = _guest.TrySeal(
-            pause, leavePaused, () => TrySeal(epoch.Id, pause, cancellationToken));
+            pause, leavePaused, () => TrySeal(epoch.Id, pause, cancellationToken), cancellationToken);
         if (isSealed is not true)
         {
             // The epoch stays open: what was prepared belongs to it whenever it is sealed.

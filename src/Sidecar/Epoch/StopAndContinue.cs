@@ -4,7 +4,7 @@ namespace Hikae.Sidecar.Epoch;
 /// <summary>The plain way to make a guest stand still: stop it before, and let it go on after.</summary>
 internal sealed class StopAndContinue(IGuestPause guest) : IStandstill
 {
-    public bool? TrySeal(PauseTimings pause, bool leavePaused, Func<bool> seal)
+    public bool? TrySeal(PauseTimings pause, bool leavePaused, Func<bool> seal, CancellationToken cancellationToken)
     {
         if (!guest.TryPause(pause))
         {

@@ -17,12 +17,16 @@ internal sealed class PrimaryDisks : IDisposable
     private static readonly TimeSpan GiveBackRetry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DrainBeforeHolding = TimeSpan.FromSeconds(30);
 
+    // A suspend takes as much longer, when it falls between the first seal and its commit.
+    private static readonly TimeSpan CheckPatience = TimeSpan.FromSeconds(2);
+
     private readonly PrimaryGuest _guest;
     private readonly GuestPause _pause;
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
     private readonly BlockGraph _graph;
     private readonly string _drainingFile;
+    private readonly PatientCheck _firstCheck;
 
     public PrimaryDisks(PrimaryGuest guest, GuestPause pause, StatusBoard status, ILogger logger)
     {
@@ -35,6 +39,7 @@ internal sealed class PrimaryDisks : IDisposable
         Disks = new GuestDisks(
             options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
         Images = new ImageGate(guest.Lease, Disks.AllowImageWrites, Disks.WaitImagesIdle);
+        _firstCheck = new PatientCheck(Look, CheckPatience);
         _graph = new BlockGraph(
             guest.Monitor, () => guest.Connection.Domain, guest.Process.CommandLine, GuestDisks.StateFile(options.RunDirectory, options.Guest));
     }
@@ -102,7 +107,20 @@ internal sealed class PrimaryDisks : IDisposable
     }
 
     /// <summary>Whether QEMU's block graph is as we left it. Throws <see cref="NotProtectableException"/> when something else was put there.</summary>
-    public void Check()
+    /// <param name="isCommitted">False: a flush of the guest's waits for the first commit, and QEMU with it if somebody suspends the guest now.</param>
+    public void Check(bool isCommitted)
+    {
+        if (isCommitted)
+        {
+            Look();
+        }
+        else
+        {
+            _firstCheck.Run();
+        }
+    }
+
+    private void Look()
     {
         if (_graph.Check() is { } change)
         {
