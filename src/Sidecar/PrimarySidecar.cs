@@ -36,6 +36,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly AutoResetEvent _wake = new(false);
     private readonly GuestPause _pause;
+    private readonly GuestMigration _migration;
 
     // main thread only
     private string? _lastLoss;
@@ -45,7 +46,6 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     private volatile CancellationTokenSource? _sessionStop;
     private volatile PrimarySession? _session;
     private volatile ProtectAnnotation? _sessionAnnotation;
-    private volatile bool _isMigrating;
     private volatile bool _isGivenUp;
 
     public PrimarySidecar(PrimaryGuest guest, GuestOwnership ownership, DaemonClient daemon, StatusBoard status, ILogger logger)
@@ -56,6 +56,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         _status = status;
         _logger = logger;
         _pause = new GuestPause(guest.Connection, guest.Monitor, guest.Process, guest.Marker, logger);
+        _migration = new GuestMigration(() => _pause.IsRunning);
         _disks = new PrimaryDisks(guest, _pause, status, logger);
         _alone = new GuestAlone(guest, _disks, _pause, status);
         _claims = new PrimaryClaims(ownership, guest.Marker, _pause, () => guest.Process.HasExited, guest.Process.Pid, status, logger) { Lease = guest.Lease };
@@ -77,7 +78,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
             // The disks first: a QEMU that waits for one answers nothing.
             _disks.Survive();
             _claims.Survive();
-            _alone.GoOn(_isMigrating);
+            _alone.GoOn(_migration.IsUnderWay);
             while (!_end.IsCancellationRequested)
             {
                 RunOnce();
@@ -135,14 +136,14 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     /// <inheritdoc/>
     public void MigrationBegan()
     {
-        _isMigrating = true;
+        _migration.Begin();
         EndSession();
     }
 
     /// <inheritdoc/>
     public void MigrationEnded(bool completed)
     {
-        _isMigrating = false;
+        _migration.End(completed);
         _wake.Set();
     }
 
@@ -165,7 +166,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         catch (NotProtectableException error)
         {
             Settle();
-            Wait(error.Message, RetryAfterRefusal);
+            Wait(error.Message, _migration.IsUnderWay ? RetryAfterLoss : RetryAfterRefusal);
         }
         catch (Exception error) when (error is PeerLostException or ReplicationProtocolException)
         {
@@ -214,7 +215,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     private void Settle()
     {
         _claims.Settle();
-        _alone.GoOn(_isMigrating);
+        _alone.GoOn(_migration.IsUnderWay);
     }
 
     private void RunSession()
@@ -230,10 +231,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
                 throw new NotProtectableException($"the annotation is malformed: {malformed}");
         }
         _sessionAnnotation = annotation;
-        if (_isMigrating)
-        {
-            throw new NotProtectableException("the guest is being migrated, saved or dumped; its disks pass through until that is over");
-        }
+        _migration.Check();
         OutputHold outputs = annotation!.Outputs is GuestOutputs.Unheld ? OutputHold.Unheld : OutputHold.None;
         _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString() });
         if (!_guest.Options.Configuration.Arbiter.IsConfigured)
@@ -317,7 +315,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
     private void AfterMove(Recovered recovered)
     {
         _claims.SettleAfterMove();
-        _alone.GoOn(_isMigrating);
+        _alone.GoOn(_migration.IsUnderWay);
         Wait(recovered.Ok ? "the backup says that it runs the guest, but the ownership record does not" : $"the planned failover did not succeed: {recovered.Reason}", RetryAfterRefusal);
     }
 
@@ -348,7 +346,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
             _disks.Forget();
         }
         _claims.End(isGivenUp: _isGivenUp);
-        _alone.ReleaseOutputs(_isMigrating);
+        _alone.ReleaseOutputs(_migration.IsUnderWay);
         _logger.Ending(reason);
         _daemon.SayGoodbye();
         return 0;
