@@ -53,6 +53,15 @@ public sealed partial class LayoutTests
     }
 
     [Fact]
+    public void Only_what_is_shown_to_people_and_certificates_know_the_time_of_day()
+    {
+        string[] askers = [.. Sources("src").Where(file => TimeOfDay().IsMatch(File.ReadAllText(file))).Select(file => Path.GetRelativePath(Repository.PathOf("src"), file)).Order(StringComparer.Ordinal)];
+
+        // The two of the sidecar put it into the status.
+        Assert.Equal(["Sidecar/Program.cs", "Sidecar/StatusBoard.cs", "Tools/Doctor/CertificateCheck.cs", "Tools/Doctor/HookCheck.cs"], askers);
+    }
+
+    [Fact]
     public void Every_source_file_says_its_licence_first() =>
         Assert.All(Sources("src").Concat(Sources("tests")).Concat(Sources("bench")), file =>
             Assert.StartsWith("// SPDX-License-Identifier: LGPL-2.1-or-later\n", File.ReadAllText(file), StringComparison.Ordinal));
@@ -74,6 +83,9 @@ public sealed partial class LayoutTests
         : Directory
             .EnumerateFiles(Repository.PathOf(folder), "*.cs", SearchOption.AllDirectories)
             .Where(file => !BuildOutput().IsMatch(file));
+
+    [GeneratedRegex(@"UtcNow|LocalNow|DateTime(Offset)?\.(Now|Today)|CLOCK_REALTIME|gettimeofday|Last(Write|Access)Time|CreationTime")]
+    private static partial Regex TimeOfDay();
 
     [GeneratedRegex(@"\[\s*(LibraryImport|DllImport)\s*\(|\bNativeLibrary\.")]
     private static partial Regex NativeCall();
