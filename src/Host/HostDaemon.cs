@@ -59,6 +59,10 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
             Task.Run(() => watcher.RunAsync(ending.Token), ending.Token),
         ];
         logger.Ready(configuration.Link.Listen, LinkEndPoint.Port, options.ControlSocket);
+        foreach (Guid guest in start.Takeovers())
+        {
+            supervisor.TakeUp(guest);
+        }
         ready();
 
         Task ended = await Task.WhenAny(parts).ConfigureAwait(false);

@@ -6,6 +6,7 @@ using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Disk.Backup;
 using Hikae.Sidecar.Link;
 using Hikae.Sidecar.Recovery;
+using Hikae.Sidecar.Recovery.Interrupted;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar;
@@ -61,12 +62,19 @@ internal sealed class BackupSidecar : IDisposable
         daemon.FailoverAsked += OnFailoverAsked;
     }
 
+    /// <summary>A takeover of an earlier process that was killed: it comes first.</summary>
+    public TakeoverNote? Interrupted { get; init; }
+
     /// <summary>Runs until there is no replica and no primary any more, or the guest runs here. Returns the exit code.</summary>
     public int Run()
     {
         try
         {
-            while (_links.TryTake(out BackupLink? link, IdleTimeout, _end.Token))
+            if (Interrupted is { } note)
+            {
+                _takeover.GoOn(note);
+            }
+            while (Interrupted is null && _links.TryTake(out BackupLink? link, IdleTimeout, _end.Token))
             {
                 if (!Serve(link!))
                 {
@@ -224,6 +232,9 @@ internal sealed class BackupSidecar : IDisposable
         {
             // The primary waits for it: without the record it must destroy the only guest there is.
             ClaimPatiently(() => _ownership.TryGiveBack(session.Hello.Host));
+        }
+        if (!ok)
+        {
             RenewTakeover();
         }
         session.Report(new Recovered(ok, reason));
@@ -290,6 +301,9 @@ internal sealed class BackupSidecar : IDisposable
         {
             // Nobody runs it: a primary that lives may go on, and any host may start it. Owned by a host that cannot, nobody could.
             ClaimPatiently(() => _ownership.ReleaseUnrun(session.Hello.Host));
+        }
+        if (!ok)
+        {
             RenewTakeover();
         }
         AnswerFailover(ok, ok ? "the guest runs here" : _status.Current.Reason ?? "recovery failed");

@@ -2,8 +2,12 @@
 using System.Diagnostics;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk;
 using Hikae.Sidecar.Disk.Backup;
+using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Recovery;
+using Hikae.Sidecar.Recovery.Interrupted;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar;
@@ -23,6 +27,15 @@ internal sealed class GuestTakeover : IDisposable
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
     private readonly RecoveredDisks _disks;
+
+    // A libvirtd that was restarted, or storage that hangs: the guest's disks are served meanwhile.
+    private static readonly TimeSpan SettleRetry = TimeSpan.FromSeconds(1);
+
+    // An arbiter that is away need not keep the guest's flushes waiting.
+    private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(10);
+
+    // main thread only
+    private long _mayWriteAt;
 
     // main thread writes, daemon thread reads
     private volatile string? _fencing;
@@ -50,7 +63,12 @@ internal sealed class GuestTakeover : IDisposable
     /// <summary>The guest is won. The disks wait until their former owner is off, or its lease is over.</summary>
     public void FenceOrWait(string owner)
     {
-        ImageRight.GrantAfter(_ownership.FormerLease);
+        _mayWriteAt = TakeoverNote.In(ImageRight.GrantAfter(_ownership.FormerLease));
+        Fence(owner);
+    }
+
+    private void Fence(string owner)
+    {
         if (_options.Configuration.Fence.Command is not null)
         {
             _fencing = owner;
@@ -65,35 +83,66 @@ internal sealed class GuestTakeover : IDisposable
         _logger.FailoverBegins(why);
         _status.Set(GuestState.Recovering, why);
         IReadOnlyList<DiskInfo> disks = session.Disks.Release();
+        var note = new TakeoverNote(session.Hello.Host, session.DomainXml!, ImageRight.MayWrite.IsCompleted ? 0 : _mayWriteAt, HasRun: false);
         try
         {
+            File.Delete(GuestDisks.StateFile(_options.RunDirectory, _options.Guest));
+            Write(note);
             _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, domain => _disks.PutInPlace(domain, disks), running =>
             {
                 GuestHasRun = true;
                 _disks.PassThrough();
+                Write(note with { HasRun = true });
                 _logger.FailoverDone(session.Store.CommittedEpoch, Math.Round(running.TotalMilliseconds, 1));
                 _status.Set(GuestState.Recovered, "the guest runs here; its memory is being filled in");
             });
-            if (disks.Count > 0)
-            {
-                _status.Set(GuestState.Recovered, $"the guest runs here; its disk writes wait until {session.Hello.Host} can write no more");
-                _disks.Drain();
-                _disks.Dispose();
-            }
-            _status.Set(GuestState.Recovered, "the guest runs here");
-            Settle(session);
+            Finish(note);
             return true;
         }
         catch (Exception error)
         {
             _logger.FailoverFailed(error.Message);
-            if (!GuestHasRun)
+            if (GuestHasRun)
+            {
+                // libvirt may not have been there to end it.
+                Retry(() => InterruptedRecovery.Destroy(_options.LibvirtUri, _options.Uuid));
+                AfterEnd();
+            }
+            else
             {
                 _disks.Forget(disks);
+                TakeoverNote.Delete(_options);
             }
             _status.Set(GuestState.Failed, $"recovery failed after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms: {error.Message}");
             return false;
         }
+    }
+
+    /// <summary>Goes on with a takeover in which another process was killed: its disks first, as the guest waits for them. </summary>
+    public void GoOn(TakeoverNote note)
+    {
+        GuestHasRun = true;
+        if (IsHere() && !_disks.TryServeAgain())
+        {
+            // It was as good as over: the guest's own sidecar serves them.
+            TakeoverNote.Delete(_options);
+            return;
+        }
+        _logger.TakeoverGoesOn(note.FormerOwner);
+        _status.Update(status => status with { Guest = IncomingDomainXml.Parse(note.DomainXml).Name, Peer = note.FormerOwner });
+        // Nobody can have claimed it from here; the record can have been removed by hand.
+        PatientClaims.Make(() => _ownership.Refresh(), ReadPatience, _logger);
+        if (_ownership.Current is { Ended: false } record && record.Owner != _ownership.Host)
+        {
+            _logger.Fenced($"the ownership record says that the guest belongs to {record.Owner}");
+            Retry(() => InterruptedRecovery.Destroy(_options.LibvirtUri, _options.Uuid));
+            AfterEnd();
+            return;
+        }
+        ImageRight.GrantIn(note.UntilMayWrite());
+        Fence(note.FormerOwner);
+        Retry(() => InterruptedRecovery.GoOn(_options.LibvirtUri, note, _logger));
+        Finish(note);
     }
 
     public void Dispose()
@@ -119,16 +168,92 @@ internal sealed class GuestTakeover : IDisposable
         }
     }
 
-    /// <summary>The guest runs here whatever comes of this.</summary>
-    private void Settle(BackupSession session)
+    /// <summary>The guest runs here: until its own sidecar serves its disks, or it has ended.</summary>
+    private void Finish(TakeoverNote note)
+    {
+        if (!IsHere())
+        {
+            AfterEnd();
+            return;
+        }
+        if (_disks.IsServing)
+        {
+            _status.Set(GuestState.Recovered, $"the guest runs here; its disk writes wait until {note.FormerOwner} can write no more");
+            _disks.Drain();
+        }
+        _status.Set(GuestState.Recovered, "the guest runs here");
+        Retry(() => _starter.Settle(note.DomainXml, note.FormerOwner, _ownership.Current?.Generation ?? 0, _disks.Dispose));
+        if (IsHere())
+        {
+            // The mark stays: the guest's own sidecar puts its name there.
+            TakeoverNote.Delete(_options);
+        }
+        else
+        {
+            AfterEnd();
+        }
+    }
+
+    /// <summary>Tries until it succeeds or the guest has ended, with the guest's disks served meanwhile.</summary>
+    private void Retry(Action step)
+    {
+        string? told = null;
+        while (IsHere())
+        {
+            try
+            {
+                step();
+                return;
+            }
+            catch (Exception error)
+            {
+                if (error.Message != told)
+                {
+                    _logger.NotSettled(error.Message);
+                    told = error.Message;
+                }
+            }
+            if (!_disks.IsServing && !_disks.TryServeAgain())
+            {
+                // What looked like a failure was none: the guest's own sidecar is there.
+                return;
+            }
+            Thread.Sleep(SettleRetry);
+        }
+    }
+
+    /// <summary>The guest has ended here: its last writes are brought into the images, and any host may start it.</summary>
+    private void AfterEnd()
+    {
+        if (IsHere())
+        {
+            return;
+        }
+        _disks.Dispose();
+        using SidecarLock? single = SidecarLock.Take(_options.RunFile("lock"));
+        if (single is null)
+        {
+            // Another sidecar of the guest sees to it.
+            return;
+        }
+        _status.Set(GuestState.Recovered, "the guest has ended; what it wrote last goes to its images");
+        DrainMark.Set(_options);
+        LeftoverDisks.Settle(_options, _ownership, _logger);
+        _status.Set(GuestState.Failed, "the guest has ended; what it wrote is in its images");
+    }
+
+    private bool IsHere() => QemuProcess.IsAnyOf(_options.Uuid);
+
+    /// <summary>A guest is worth more than what helps only if this process is killed, too.</summary>
+    private void Write(TakeoverNote note)
     {
         try
         {
-            _starter.Settle(session.DomainXml!, session.Hello.Host, _ownership.Current?.Generation ?? 0);
+            note.Write(_options);
         }
-        catch (Exception error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            _logger.NotSettled(error.Message);
+            _logger.Unexpected(error.Message, error);
         }
     }
 }

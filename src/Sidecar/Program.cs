@@ -12,6 +12,7 @@ using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Classify;
 using Hikae.Sidecar.Recovery;
+using Hikae.Sidecar.Recovery.Interrupted;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar;
@@ -156,9 +157,11 @@ internal static class Program
     private static int RunBackup(SidecarOptions options, ILogger logger)
     {
         using var daemon = new DaemonClient(options.ControlSocket, NewRegistration(options, options.Uuid), logger);
-        using var status = new StatusBoard(FirstStatus(options, options.Uuid, GuestState.Receiving), daemon, TimeProvider.System, logger);
+        TakeoverNote? interrupted = TakeoverNote.Read(options);
+        GuestState state = interrupted is null ? GuestState.Receiving : GuestState.Recovered;
+        using var status = new StatusBoard(FirstStatus(options, options.Uuid, state), daemon, TimeProvider.System, logger);
         using var starter = new GuestStarter(options.LibvirtUri, logger);
-        using var sidecar = new BackupSidecar(options, NewOwnership(options), starter, daemon, status, logger);
+        using var sidecar = new BackupSidecar(options, NewOwnership(options), starter, daemon, status, logger) { Interrupted = interrupted };
         using PosixSignalRegistration terminate = OnTerminate(sidecar.Stop);
         daemon.Start();
         return sidecar.Run();

@@ -135,7 +135,7 @@ internal static partial class SidecarLog
     [LoggerMessage(455, LogLevel.Information, "The guest's agent is {Outcome} of the failover")]
     internal static partial void AgentTold(this ILogger logger, string outcome);
 
-    [LoggerMessage(456, LogLevel.Error, "The recovered guest runs, but its annotation could not be put back: {Detail}. Set it with: hikae enable")]
+    [LoggerMessage(456, LogLevel.Error, "The recovered guest is not settled yet: {Detail}")]
     internal static partial void NotSettled(this ILogger logger, string detail);
 
     [LoggerMessage(457, LogLevel.Information, "The stand-by domain could not be created ahead of time: {Detail}")]
@@ -143,6 +143,12 @@ internal static partial class SidecarLog
 
     [LoggerMessage(458, LogLevel.Warning, "libvirt fails, the recovery is tried again: {Detail}")]
     internal static partial void RecoveryTriedAgain(this ILogger logger, string detail);
+
+    [LoggerMessage(459, LogLevel.Warning, "A takeover of {Host}'s guest was cut short with its sidecar, and goes on")]
+    internal static partial void TakeoverGoesOn(this ILogger logger, string host);
+
+    [LoggerMessage(460, LogLevel.Error, "The sidecar was killed before the guest had all its memory: it cannot go on and is destroyed. Start it from its disks")]
+    internal static partial void RecoveryCutShort(this ILogger logger);
 
     [LoggerMessage(501, LogLevel.Warning, "The daemon keeps no socket {Path} for a disk: {Detail}. If this sidecar is killed, the guest's disks wait some seconds longer")]
     internal static partial void DiskSocketOfOurOwn(this ILogger logger, string path, string detail);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Hikae.Harness.Labs;
 using Xunit;
@@ -22,7 +23,7 @@ public abstract partial class BlocksTest(SharedLab lab) : LabTest(lab)
     {
         int heard = guest.SerialOn(host).Length;
         Lab.Until($"two disks of {guest.Name} are written on {host.Name}", () =>
-            Operations().Matches(guest.SerialOn(host)[heard..]).Select(match => match.Groups["disk"].Value).Distinct().Count() == Blocks.Data.Count);
+            Operations().Matches(guest.SerialOn(host)[heard..]).GroupBy(match => match.Groups["disk"].Value).Count(GoesOn) == Blocks.Data.Count);
         Assert.DoesNotContain("blocks BAD", guest.SerialOn(host), StringComparison.Ordinal);
     }
 
@@ -31,7 +32,8 @@ public abstract partial class BlocksTest(SharedLab lab) : LabTest(lab)
         foreach (LabHost host in (LabHost[])[HostA, HostB])
         {
             Assert.DoesNotContain("blocks BAD", guest.SerialOn(host), StringComparison.Ordinal);
-            if (guest.StateOn(host) is "running")
+            // Paused in a checkpoint, it may be.
+            if (guest.StateOn(host) is "running" or "paused")
             {
                 host.Virsh("destroy", guest.Name);
                 guest.WaitForNoReport(host);
@@ -41,6 +43,10 @@ public abstract partial class BlocksTest(SharedLab lab) : LabTest(lab)
         Assert.Contains("No errors", checkedImage, StringComparison.Ordinal);
     }
 
-    [GeneratedRegex(@"^blocks ok (?<disk>\S+) ops \d+", RegexOptions.Multiline)]
+    /// <summary>A disk that nobody serves is reported as well, with the same number all the time.</summary>
+    private static bool GoesOn(IEnumerable<Match> reports) =>
+        reports.Select(report => long.Parse(report.Groups["ops"].Value, CultureInfo.InvariantCulture)).ToList() is var all && all[^1] > all[0] + 2;
+
+    [GeneratedRegex(@"^blocks ok (?<disk>\S+) ops (?<ops>\d+) ", RegexOptions.Multiline)]
     private static partial Regex Operations();
 }

@@ -25,6 +25,11 @@ internal sealed class SidecarStart(ISidecarLauncher launcher, string runDirector
     /// <summary>True: that sidecar died, and so did its guest perhaps: the writes must be brought into the image before the guest may start again.</summary>
     public bool IsLeftUndrained(Guid guest) => File.Exists(Path.Combine(runDirectory, $"{guest}.draining")) && !IsDraining(guest);
 
+    /// <summary>Guests that a backup's sidecar has begun to take over here, and has not yet left to their own sidecars: UUID.takeover.</summary>
+    public IReadOnlyList<Guid> Takeovers() =>
+        [.. Directory.GetFiles(runDirectory, "*.takeover").Where(path => Guid.TryParse(Path.GetFileNameWithoutExtension(path), out _))
+            .Select(path => Guid.Parse(Path.GetFileNameWithoutExtension(path)))];
+
     /// <summary>The words of the process whose id the file holds; null when there is no such file or process.</summary>
     private string[]? CommandLine(string file)
     {

@@ -61,6 +61,29 @@ internal sealed class SidecarSupervisor(
         }
     }
 
+    /// <summary>
+    /// A takeover of this guest has begun here and is not over. The backup's sidecar that was at it registers again with this hikaed, or it was killed while no
+    /// hikaed lived: then the next one goes on.
+    /// </summary>
+    public void TakeUp(Guid guest)
+    {
+        var key = new SidecarKey(guest, GuestRole.Backup);
+        Begin(key, handled: null, async () =>
+        {
+            TimeSpan patience = Grace;
+            do
+            {
+                if (await registry.WaitForAsync(key, patience, ending).ConfigureAwait(false) is not null)
+                {
+                    return;
+                }
+                patience = RunningPoll;
+            }
+            while (start.IsDraining(guest));
+            await StartAgainAsync(key, static () => { }).ConfigureAwait(false);
+        });
+    }
+
     /// <summary>The guest is gone: its next sidecar's deaths are counted from the start.</summary>
     public void Forget(Guid guest)
     {

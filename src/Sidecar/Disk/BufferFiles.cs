@@ -23,5 +23,14 @@ internal static class BufferFiles
     public static EpochBuffer Recover(string runDirectory, Guid guest, string alias, long maxBytes) =>
         EpochBuffer.Open(PathOf(runDirectory, guest, alias), maxBytes);
 
+    /// <summary>Of all the guest's disks.</summary>
+    public static void DeleteAll(string runDirectory, Guid guest)
+    {
+        foreach (string path in Directory.GetFiles(runDirectory, $"{guest:D}-*.buffer"))
+        {
+            File.Delete(path);
+        }
+    }
+
     public static void Delete(string runDirectory, Guid guest, string alias) => File.Delete(PathOf(runDirectory, guest, alias));
 }

@@ -121,7 +121,8 @@ internal sealed class GuestStarter : IDisposable
     /// <param name="xml">The primary's live XML of the checkpoint.</param>
     /// <param name="formerPrimary">The host that becomes the backup.</param>
     /// <param name="generation">The claim under which the guest runs here.</param>
-    public void Settle(string xml, string? formerPrimary, long generation)
+    /// <param name="handOver">Called just before the annotation is back: from then on the guest's own sidecar is on its way.</param>
+    public void Settle(string xml, string? formerPrimary, long generation, Action handOver)
     {
         IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
         using Connection connection = Connection.Open(_uri);
@@ -129,6 +130,7 @@ internal sealed class GuestStarter : IDisposable
             ?? throw new RecoveryException($"The recovered guest {domainXml.Name} is gone.");
         _logger.AgentTold(FailoverNotice.Send(domain, (ulong)generation) ? "told" : "not told, it does not answer");
         domain.SetMetadataElement(null, HikaeNamespaces.Prefix, HikaeNamespaces.Incoming, DomainAffect.Live);
+        handOver();
         if (domainXml.Annotation(formerPrimary) is string annotation)
         {
             domain.SetMetadataElement(annotation, HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);

@@ -18,8 +18,17 @@ internal sealed class ImageRight(TimeProvider clock, ILogger logger) : IDisposab
     public Task MayWrite => _granted.Task;
 
     /// <summary>The guest was won a moment ago, from an owner that trusts its record for <paramref name="lease"/>.</summary>
-    public void GrantAfter(TimeSpan lease) => _timer ??= clock.CreateTimer(
-        _ => Grant("the former owner's lease is over"), null, lease + Lease.MarginOf(lease), Timeout.InfiniteTimeSpan);
+    /// <returns>How long that takes.</returns>
+    public TimeSpan GrantAfter(TimeSpan lease)
+    {
+        TimeSpan wait = lease + Lease.MarginOf(lease);
+        GrantIn(wait);
+        return wait;
+    }
+
+    /// <summary>The former owner's lease and the margin are over then.</summary>
+    public void GrantIn(TimeSpan wait) =>
+        _timer ??= clock.CreateTimer(_ => Grant("the former owner's lease is over"), null, wait, Timeout.InfiniteTimeSpan);
 
     /// <summary>The former owner cannot write any more. Any thread.</summary>
     public void Grant(string why)

@@ -13,6 +13,9 @@ namespace Hikae.Sidecar.Disk.Backup;
 /// <remarks>
 /// Nothing is written to an image until the former primary can no longer do so. A late write of it can only hit what the buffer masks, as it
 /// kept every write in its own buffer for at least as long. A guest's flush waits for the image, too: nobody else holds those writes now.
+///
+/// Should this process be killed meanwhile, the next one finds the buffers, what was put in QEMU's graph, and the mark, and serves on. The guest's lock keeps
+/// any two processes from serving one disk.
 /// Main thread, but for <see cref="AllowImageWrites"/>.
 /// </remarks>
 internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : IDisposable
@@ -25,17 +28,25 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
     private GuestDisks? _disks;
     private bool _mayWriteImages;
 
+    // main thread only
+    private SidecarLock? _single;
+
+    /// <summary>Whether the guest has disks that only this process gets to their images.</summary>
+    public bool IsServing => _disks is not null;
+
     /// <summary>Serves the disks and puts them in the place of the incoming domain's own, while its QEMU is empty. Also a second time, for another domain.</summary>
     /// <param name="domain">The incoming domain.</param>
     /// <param name="replica">The disks as the checkpoint has them. None: their writes were not held, and the domain keeps its own.</param>
     public void PutInPlace(Domain domain, IReadOnlyList<DiskInfo> replica)
     {
         Dispose();
+        string stateFile = GuestDisks.StateFile(options.RunDirectory, options.Guest);
         if (replica.Count == 0)
         {
+            File.Delete(stateFile);
             return;
         }
-        string stateFile = GuestDisks.StateFile(options.RunDirectory, options.Guest);
+        GuestDisks disks = TryBegin() ?? throw new RecoveryException("another sidecar on this host serves the guest's disks");
         File.Delete(stateFile);
         using QemuProcess process = QemuProcess.Find(options.LibvirtStateDirectory, domain.Name, options.Uuid);
         var graph = new BlockGraph(new QemuMonitor(domain), () => domain, process.CommandLine, stateFile);
@@ -51,13 +62,29 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
         {
             throw new RecoveryException($"the checkpoint has {replica.Count} disks, the domain {found.Count} that can be written");
         }
-        var disks = new GuestDisks(options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
-        lock (_gate)
-        {
-            _disks = disks;
-            disks.AllowImageWrites(_mayWriteImages);
-        }
         disks.Interpose(graph, found, DomainDirectory.Of(domain), takesOver: true);
+    }
+
+    /// <summary>
+    /// Serves what an earlier process, or this object, served: before QEMU is asked anything, as it may be waiting for exactly this. The guest has run. False:
+    /// another sidecar serves the disks by now.
+    /// </summary>
+    public bool TryServeAgain()
+    {
+        Dispose();
+        IReadOnlyList<InsertedDisk> remembered = new InsertedDisks(GuestDisks.StateFile(options.RunDirectory, options.Guest)).All;
+        if (remembered.Count == 0)
+        {
+            return true;
+        }
+        if (TryBegin() is not { } disks)
+        {
+            return false;
+        }
+        logger.DisksServedAgain(string.Join(", ", remembered.Select(disk => disk.Disk.Target)));
+        disks.ServeRemembered(remembered);
+        disks.PassThrough();
+        return true;
     }
 
     /// <summary>The guest runs: what it writes follows what is buffered.</summary>
@@ -89,12 +116,15 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
         lock (_gate)
         {
             _disks?.Forget();
-            _disks?.Dispose();
-            _disks = null;
         }
+        Dispose();
         foreach (DiskInfo disk in replica)
         {
             BufferFiles.Delete(options.RunDirectory, options.Guest, disk.Alias);
+        }
+        if (!DrainMark.IsAnothers(options))
+        {
+            DrainMark.Clear(options);
         }
     }
 
@@ -106,5 +136,24 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
             _disks?.Dispose();
             _disks = null;
         }
+        _single?.Dispose();
+        _single = null;
+    }
+
+    private GuestDisks? TryBegin()
+    {
+        _single = SidecarLock.Take(options.RunFile("lock"));
+        if (_single is null)
+        {
+            return null;
+        }
+        DrainMark.Set(options);
+        var disks = new GuestDisks(options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
+        lock (_gate)
+        {
+            _disks = disks;
+            disks.AllowImageWrites(_mayWriteImages);
+        }
+        return disks;
     }
 }

@@ -52,9 +52,9 @@ internal sealed class GuestDisks : IDisposable
     public static string StateFile(string runDirectory, Guid guest) => Path.Combine(runDirectory, $"{guest:D}-disks.json");
 
     /// <summary>Serves what is interposed according to the graph's file. No monitor command is sent: QEMU may be waiting for exactly this.</summary>
-    public void ServeRemembered(BlockGraph graph)
+    public void ServeRemembered(IReadOnlyList<InsertedDisk> remembered)
     {
-        foreach (InsertedDisk inserted in graph.Remembered)
+        foreach (InsertedDisk inserted in remembered)
         {
             if (Find(inserted.Disk.Alias) is null)
             {

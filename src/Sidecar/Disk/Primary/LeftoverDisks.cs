@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Globalization;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Recovery;
+using Hikae.Sidecar.Recovery.Interrupted;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Disk.Primary;
@@ -12,15 +12,17 @@ internal static class LeftoverDisks
 {
     private static readonly TimeSpan DrainReport = TimeSpan.FromSeconds(10);
 
-    /// <summary>Brings them into the images, or drops them when another host has gone on with the guest. For as long as it takes: until then the guest must not start.</summary>
+    /// <summary>
+    /// Brings them into the images, or drops them when another host has gone on with the guest. For as long as it takes: until then the guest must not start.
+    /// A guest that was taken over and died before its images could be written: their former owner's time is waited for here, too.
+    /// </summary>
     public static void Settle(SidecarOptions options, GuestOwnership ownership, ILogger logger)
     {
-        string mark = options.RunFile("draining");
-        if (!File.Exists(mark) || QemuProcess.IsAnyOf(options.Uuid))
+        if (!DrainMark.IsSet(options) || DrainMark.IsAnothers(options) || QemuProcess.IsAnyOf(options.Uuid))
         {
             return;
         }
-        File.WriteAllText(mark, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
+        DrainMark.Set(options);
         IReadOnlyList<InsertedDisk> left = new InsertedDisks(GuestDisks.StateFile(options.RunDirectory, options.Guest)).All;
         using var disks = new GuestDisks(options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
         bool isOurs = ClaimAlone(ownership, OwnedGeneration(options), logger);
@@ -31,6 +33,10 @@ internal static class LeftoverDisks
         if (isOurs)
         {
             logger.LeftoverDrained(string.Join(", ", left.Select(disk => disk.Disk.Target)), disks.BufferedBytes);
+            if (TakeoverNote.Read(options) is { } takeover)
+            {
+                Thread.Sleep(takeover.UntilMayWrite());
+            }
             disks.PassThrough();
             while (!disks.WaitDrained(DrainReport))
             {
@@ -38,7 +44,10 @@ internal static class LeftoverDisks
             }
         }
         disks.Forget();
-        File.Delete(mark);
+        // A takeover that was cut short before QEMU got its disks has buffers, too; the guest has not run since.
+        BufferFiles.DeleteAll(options.RunDirectory, options.Guest);
+        TakeoverNote.Delete(options);
+        DrainMark.Clear(options);
         if (isOurs)
         {
             PatientClaims.Make(ownership.Release, Timeout.InfiniteTimeSpan, logger);

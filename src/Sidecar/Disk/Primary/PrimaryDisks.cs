@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Globalization;
 using Hikae.Native.Libvirt;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Graph;
@@ -25,7 +24,6 @@ internal sealed class PrimaryDisks : IDisposable
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
     private readonly BlockGraph _graph;
-    private readonly string _drainingFile;
     private readonly PatientCheck _firstCheck;
 
     public PrimaryDisks(PrimaryGuest guest, GuestPause pause, StatusBoard status, ILogger logger)
@@ -35,7 +33,6 @@ internal sealed class PrimaryDisks : IDisposable
         _status = status;
         _logger = logger;
         SidecarOptions options = guest.Options;
-        _drainingFile = options.RunFile("draining");
         Disks = new GuestDisks(
             options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
         Images = new ImageGate(guest.Lease, Disks.AllowImageWrites, Disks.WaitImagesIdle);
@@ -61,8 +58,8 @@ internal sealed class PrimaryDisks : IDisposable
             return;
         }
         _logger.DisksServedAgain(string.Join(", ", _graph.Remembered.Select(disk => disk.Disk.Target)));
-        MarkDraining();
-        Disks.ServeRemembered(_graph);
+        DrainMark.Set(_guest.Options);
+        Disks.ServeRemembered(_graph.Remembered);
         if (_graph.Remembered.Any(disk => !_graph.IsInserted(disk.Disk)))
         {
             WhileStopped(() => Disks.Recover(_graph));
@@ -81,7 +78,7 @@ internal sealed class PrimaryDisks : IDisposable
         IReadOnlyList<GuestDisk> found = _graph.Discover();
         if (Disks.IsMissing(found))
         {
-            MarkDraining();
+            DrainMark.Set(_guest.Options);
             string directory = DomainDirectory.Of(_guest.Connection.Domain);
             WhileStopped(() => Disks.Interpose(_graph, found, directory, takesOver: false));
             _logger.DisksInterposed(string.Join(", ", found.Select(disk => disk.Target)));
@@ -90,7 +87,7 @@ internal sealed class PrimaryDisks : IDisposable
         {
             throw new NotProtectableException($"disk writes of an earlier time are not in the images yet{Because(Disks.Trouble)}");
         }
-        MarkDraining();
+        DrainMark.Set(_guest.Options);
     }
 
     /// <summary>Takes or drops QEMU's locks on the images; a lock that somebody else has is worth a line in the log, not a guest.</summary>
@@ -168,22 +165,19 @@ internal sealed class PrimaryDisks : IDisposable
             WhileStopped(() => Disks.Restore(_graph));
         }
         Disks.Forget();
-        File.Delete(_drainingFile);
+        DrainMark.Clear(_guest.Options);
     }
 
     /// <summary>The guest has ended and all is drained, or another host has it: nothing is kept here.</summary>
     public void Forget()
     {
         Disks.Forget();
-        File.Delete(_drainingFile);
+        DrainMark.Clear(_guest.Options);
     }
 
     public void Dispose() => Disks.Dispose();
 
     private static string Because(string? trouble) => trouble is null ? string.Empty : $" ({trouble})";
-
-    private void MarkDraining() =>
-        File.WriteAllText(_drainingFile, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
 
     /// <summary>A guest that its user paused stands still already, and stays so.</summary>
     private void WhileStopped(Action change)
