@@ -4,6 +4,7 @@ using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Disk.Backup;
+using Hikae.Sidecar.Disk.Buffer;
 using Hikae.Sidecar.Link;
 using Hikae.Sidecar.Recovery;
 using Hikae.Sidecar.Recovery.Interrupted;
@@ -153,7 +154,7 @@ internal sealed class BackupSidecar : IDisposable
     /// <summary>One link. True: wait for the next one.</summary>
     private bool Serve(BackupLink link)
     {
-        using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, new ReplicaDisks(_options.RunDirectory, _options.Guest), _logger))
+        using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, NewDisks(), _logger))
         {
             _session = session;
             if (_links.Any || _end.IsCancellationRequested)
@@ -186,6 +187,9 @@ internal sealed class BackupSidecar : IDisposable
             }
         }
     }
+
+    private ReplicaDisks NewDisks() =>
+        new(_options.RunDirectory, _options.Guest, BufferLimits.ReplicaBytes(_options.Configuration.Disk.BufferBytes));
 
     private void OnSilence(BackupSession session, bool silent)
     {

@@ -42,6 +42,9 @@ internal static class ConfigurationKeys
         new("checkpoint", "interval_ms", "a number of milliseconds from 1 to 60000",
             (c, v) => Milliseconds(v, 1, 60_000) is TimeSpan t ? c with { Checkpoint = c.Checkpoint with { Interval = t } } : null),
 
+        new("disk", "buffer_mib", "a number of MiB from 16 to 65536",
+            (c, v) => Number(v, 16, 65_536) is int mib ? c with { Disk = c.Disk with { BufferBytes = (long)mib << 20 } } : null),
+
         new("arbiter", "kind", "directory or etcd",
             (c, v) => Kind(v) is ArbiterKind kind ? c with { Arbiter = c.Arbiter with { Kind = kind } } : null),
         new("arbiter", "directory", "an absolute path on storage that all hosts share",

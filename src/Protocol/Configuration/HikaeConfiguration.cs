@@ -21,6 +21,9 @@ public sealed record HikaeConfiguration
     /// <summary>Section [checkpoint].</summary>
     public CheckpointConfiguration Checkpoint { get; init; } = new();
 
+    /// <summary>Section [disk].</summary>
+    public DiskConfiguration Disk { get; init; } = new();
+
     /// <summary>Section [arbiter].</summary>
     public ArbiterConfiguration Arbiter { get; init; } = new();
 

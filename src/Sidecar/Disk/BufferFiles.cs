@@ -6,17 +6,14 @@ namespace Hikae.Sidecar.Disk;
 /// <summary>Where the buffers of a guest's disks lie: one file a disk in the run directory, which is a tmpfs.</summary>
 internal static class BufferFiles
 {
-    /// <summary>Bound of a primary's buffer. A guest that writes 1 GB/s fills it in two checkpoints of the usual pace.</summary>
-    public const long DefaultMaxBytes = 256L << 20;
-
     /// <summary>The file of one disk.</summary>
     public static string PathOf(string runDirectory, Guid guest, string alias) => Path.Combine(runDirectory, $"{guest:D}-{alias}.buffer");
 
     /// <summary>A buffer with nothing in it, whatever an earlier life of the guest left there.</summary>
-    public static EpochBuffer OpenEmpty(string runDirectory, Guid guest, string alias, long maxBytes)
+    public static EpochBuffer OpenEmpty(string runDirectory, Guid guest, string alias, long maxBytes, long reserveBytes = BufferLimits.DefaultReserveBytes)
     {
         Delete(runDirectory, guest, alias);
-        return EpochBuffer.Open(PathOf(runDirectory, guest, alias), maxBytes);
+        return EpochBuffer.Open(PathOf(runDirectory, guest, alias), maxBytes, reserveBytes);
     }
 
     /// <summary>The buffer as its last owner left it.</summary>

@@ -22,6 +22,7 @@ public sealed class HikaeConfigurationTests
         Assert.Equal(TimeSpan.FromMilliseconds(20), configuration.Checkpoint.MinInterval);
         Assert.Equal(TimeSpan.FromMilliseconds(1000), configuration.Checkpoint.MaxInterval);
         Assert.Equal(TimeSpan.FromMilliseconds(100), configuration.Checkpoint.Interval);
+        Assert.Equal(256L << 20, configuration.Disk.BufferBytes);
         Assert.Null(configuration.Arbiter.Directory);
         Assert.Equal(TimeSpan.FromMilliseconds(5000), configuration.Arbiter.Lease);
     }
@@ -48,6 +49,8 @@ public sealed class HikaeConfigurationTests
             max_interval_ms=4
             interval_ms=3
             # another comment
+            [disk]
+            buffer_mib = 16
             [arbiter]
             directory = /srv/shared/hikae
             lease_ms = 9000
@@ -76,6 +79,7 @@ public sealed class HikaeConfigurationTests
                 MaxInterval = TimeSpan.FromMilliseconds(4),
                 Interval = TimeSpan.FromMilliseconds(3),
             },
+            Disk = new DiskConfiguration { BufferBytes = 16L << 20 },
             Arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae", Lease = TimeSpan.FromMilliseconds(9000) },
         };
         Assert.Equal(expected, configuration);
@@ -96,7 +100,7 @@ public sealed class HikaeConfigurationTests
     [InlineData("[checkpoint]\nintervall_ms = 5", 2, "intervall_ms", "unknown key \"intervall_ms\" in [checkpoint]; the nearest valid key is \"interval_ms\"")]
     [InlineData("[host]\nport = 5", 2, "port", "the nearest valid key is \"port\" in [link]")]
     [InlineData("port = 5", 1, "port", "stands before any section")]
-    [InlineData("\n[linke]", 2, "linke", "use [host], [link], [checkpoint], [arbiter]")]
+    [InlineData("\n[linke]", 2, "linke", "use [host], [link], [checkpoint], [disk], [arbiter]")]
     [InlineData("[link", 1, "", "is no section")]
     [InlineData("[link]\nport", 2, "", "neither \"key = value\"")]
     [InlineData("[link]\nport = 1\nport = 2", 3, "port", "first on line 2")]
@@ -111,6 +115,8 @@ public sealed class HikaeConfigurationTests
     [InlineData("[arbiter]\ndirectory =", 2, "directory", "absolute path")]
     [InlineData("[checkpoint]\nmin_interval_ms = 500\ninterval_ms = 100", 3, "interval_ms", "min_interval_ms (500) must not exceed interval_ms (100)")]
     [InlineData("[checkpoint]\nmax_interval_ms = 50", 2, "max_interval_ms", "must not exceed max_interval_ms (50)")]
+    [InlineData("[disk]\nbuffer_mib = 15", 2, "buffer_mib", "from 16 to 65536")]
+    [InlineData("[disk]\nbuffer_mib = 65537", 2, "buffer_mib", "from 16 to 65536")]
     [InlineData("[arbiter]\nkind = zookeeper", 2, "kind", "use directory or etcd")]
     [InlineData("[arbiter]\nkind = etcd", 2, "kind", "needs endpoints")]
     [InlineData("[arbiter]\nkind = etcd\nendpoints = etcd1:2379", 3, "endpoints", "use http://HOST:PORT")]

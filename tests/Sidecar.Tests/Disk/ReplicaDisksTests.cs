@@ -12,12 +12,14 @@ public sealed class ReplicaDisksTests : IDisposable
     private static readonly Guid Guest = Guid.Parse("2d3c3f0a-6f1c-4c5e-9d55-0d6d8a4b9a10");
     private static readonly DiskInfo Disk = new("virtio-disk0", "/srv/g.raw", "raw", 1 << 20);
 
+    private const long MaxBytes = 1 << 20;
+
     private readonly TemporaryFolder _folder = new();
     private readonly ReplicaDisks _disks;
 
     public ReplicaDisksTests()
     {
-        _disks = new ReplicaDisks(_folder.Path, Guest);
+        _disks = new ReplicaDisks(_folder.Path, Guest, MaxBytes);
         _disks.SetDisks(new DiskList([Disk]));
     }
 
@@ -34,7 +36,7 @@ public sealed class ReplicaDisksTests : IDisposable
 
         Assert.Equal([Disk], _disks.Release());
 
-        using EpochBuffer buffer = BufferFiles.Recover(_folder.Path, Guest, Disk.Alias, ReplicaDisks.MaxBufferBytes);
+        using EpochBuffer buffer = BufferFiles.Recover(_folder.Path, Guest, Disk.Alias, MaxBytes);
         Assert.Equal((3UL, 3UL, 0L), (buffer.LastSealed, buffer.LastCommitted, buffer.OpenEpochBytes));
         Assert.True(buffer.HoldsFlush(3));
         using EpochEntries entries = buffer.ReadEpoch(3);
@@ -63,7 +65,7 @@ public sealed class ReplicaDisksTests : IDisposable
         _disks.Commit(7);
         _disks.Release();
 
-        using var anew = new ReplicaDisks(_folder.Path, Guest);
+        using var anew = new ReplicaDisks(_folder.Path, Guest, MaxBytes);
         anew.SetDisks(new DiskList([Disk]));
 
         Assert.Equal(0, anew.BufferedBytes);
@@ -76,6 +78,30 @@ public sealed class ReplicaDisksTests : IDisposable
     [InlineData((int)DiskWrite.Write, 1 << 20, 1)] // past the end
     public void A_write_that_no_guest_can_have_made_is_refused(int kind, long offset, int dataBytes) =>
         Assert.Throws<ReplicationProtocolException>(() => _disks.Put(Record(false, ((DiskWrite)kind, offset, new byte[dataBytes]))));
+
+    [Fact]
+    public void Writes_beyond_the_bound_are_refused_and_what_was_committed_stays()
+    {
+        _disks.Put(Record(false, (DiskWrite.Write, 0, [1])));
+        _disks.Commit(2);
+        byte[] data = new byte[64 << 10];
+
+        var refused = Assert.Throws<ReplicationProtocolException>(() =>
+        {
+            for (long sent = 0; sent < 2 * MaxBytes; sent += data.Length)
+            {
+                _disks.Put(Record(false, (DiskWrite.Write, 0, data)));
+            }
+        });
+        Assert.Contains($"more than {MaxBytes} bytes of writes to virtio-disk0", refused.Message, StringComparison.Ordinal);
+        // The last segment, and one that is always kept for the end of an epoch.
+        Assert.InRange(_disks.BufferedBytes, MaxBytes / 2, MaxBytes + (128 << 10));
+
+        _disks.DiscardEpoch();
+        _disks.Release();
+        using EpochBuffer buffer = BufferFiles.Recover(_folder.Path, Guest, Disk.Alias, MaxBytes);
+        Assert.Equal((2UL, 0L), (buffer.LastSealed, buffer.OpenEpochBytes));
+    }
 
     [Fact]
     public void Records_out_of_their_order_are_refused()

@@ -20,7 +20,7 @@ internal sealed class BackupUnderTest : IDisposable
     private readonly DirectoryInfo _runDirectory = Directory.CreateTempSubdirectory("hikae-backup-");
     private readonly Task _run;
 
-    public BackupUnderTest(Func<string, DryStartResult>? dryStart = null, TimeSpan? patience = null)
+    public BackupUnderTest(Func<string, DryStartResult>? dryStart = null, TimeSpan? patience = null, long maxBufferBytes = 64 << 20)
     {
         TimeSpan detectAfter = patience ?? LongPatience;
         var configuration = new LinkConfiguration { Tls = LinkSecurity.PlaintextForTestsOnly, DetectAfter = detectAfter };
@@ -31,7 +31,7 @@ internal sealed class BackupUnderTest : IDisposable
         Welcome = ReplicationJson.Read<Welcome>(welcome);
         Session = new BackupSession(
             accept.GetAwaiter().GetResult(), detectAfter, dryStart ?? (_ => new DryStartResult(true, null, true)),
-            new ReplicaDisks(_runDirectory.FullName, Guest), NullLogger.Instance);
+            new ReplicaDisks(_runDirectory.FullName, Guest, maxBufferBytes), NullLogger.Instance);
         _run = Task.Factory.StartNew(Session.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 

@@ -148,7 +148,7 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
             return null;
         }
         DrainMark.Set(options);
-        var disks = new GuestDisks(options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
+        var disks = new GuestDisks(options, logger);
         lock (_gate)
         {
             _disks = disks;

@@ -8,12 +8,11 @@ namespace Hikae.Sidecar.Disk.Backup;
 /// <remarks>
 /// One buffer a disk, in the same files in which a primary keeps its own: after a failover they are this host's. Writes of the epoch being received
 /// are in the buffers' open epoch, so a torn one is discarded as a whole. Used by the receiving thread alone.
+///
+/// A disk's writes take at most <paramref name="maxBytes"/>: a primary that sends more is at fault.
 /// </remarks>
-internal sealed class ReplicaDisks(string runDirectory, Guid guest) : IDisposable
+internal sealed class ReplicaDisks(string runDirectory, Guid guest, long maxBytes) : IDisposable
 {
-    /// <summary>Most bytes a disk's writes may take here. A primary slows its guest down at half of it.</summary>
-    public const long MaxBufferBytes = 2 * BufferFiles.DefaultMaxBytes;
-
     private List<EpochBuffer> _buffers = [];
     private ulong _flushed;
 
@@ -34,7 +33,7 @@ internal sealed class ReplicaDisks(string runDirectory, Guid guest) : IDisposabl
         Disks = [.. list.Disks];
         foreach (DiskInfo disk in Disks)
         {
-            _buffers.Add(BufferFiles.OpenEmpty(runDirectory, guest, disk.Alias, MaxBufferBytes));
+            _buffers.Add(BufferFiles.OpenEmpty(runDirectory, guest, disk.Alias, maxBytes, reserveBytes: 0));
         }
     }
 
@@ -61,7 +60,7 @@ internal sealed class ReplicaDisks(string runDirectory, Guid guest) : IDisposabl
             }
             if (!buffer.TryAppend(write, offset, length, data))
             {
-                throw new ReplicationProtocolException($"more than {MaxBufferBytes} bytes of writes to {disk.Alias}");
+                throw new ReplicationProtocolException($"more than {maxBytes} bytes of writes to {disk.Alias}, or than this host has memory for; is [disk] buffer_mib the same on both hosts?");
             }
         }
         if (reader.HoldsFlush)

@@ -8,6 +8,12 @@ internal static class BufferLimits
     public const long DefaultMaxBytes = 256L << 20;
 
     /// <summary>
+    /// What a disk's writes may take on the backup, all of it: the primary's bound and reserve, and its bound once more, because it hears of a flush, and fills
+    /// what that freed, before the backup does.
+    /// </summary>
+    public static long ReplicaBytes(long maxBytes) => (2 * maxBytes) + DefaultReserveBytes;
+
+    /// <summary>
     /// What may be written past the bound because a checkpoint waits for it: all that QEMU has taken from the guest's queues when it stops the
     /// processors (256 requests of 1 MiB for each of four queues). Address space only, until it is needed.
     /// </summary>

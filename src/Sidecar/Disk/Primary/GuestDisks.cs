@@ -21,6 +21,7 @@ internal sealed class GuestDisks : IDisposable
 {
     private readonly string _runDirectory;
     private readonly Guid _guest;
+    private readonly long _bufferBytes;
     private readonly DiskSockets _sockets;
     private readonly ILogger _logger;
     private readonly Lock _right = new();
@@ -31,11 +32,12 @@ internal sealed class GuestDisks : IDisposable
     // guarded by _right
     private bool _mayWriteImages = true;
 
-    public GuestDisks(string runDirectory, Guid guest, DiskSockets sockets, ILogger logger)
+    public GuestDisks(SidecarOptions options, ILogger logger)
     {
-        _runDirectory = runDirectory;
-        _guest = guest;
-        _sockets = sockets;
+        _runDirectory = options.RunDirectory;
+        _guest = options.Guest;
+        _bufferBytes = options.Configuration.Disk.BufferBytes;
+        _sockets = new DiskSockets(options.ControlSocket, options.Guest, logger);
         _logger = logger;
     }
 
@@ -220,8 +222,8 @@ internal sealed class GuestDisks : IDisposable
         try
         {
             buffer = takesOver
-                ? BufferFiles.Recover(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes)
-                : BufferFiles.OpenEmpty(_runDirectory, _guest, disk.Alias, BufferFiles.DefaultMaxBytes);
+                ? BufferFiles.Recover(_runDirectory, _guest, disk.Alias, _bufferBytes)
+                : BufferFiles.OpenEmpty(_runDirectory, _guest, disk.Alias, _bufferBytes);
             var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger, holds: takesOver);
             served.CheckpointWanted += () => CheckpointWanted?.Invoke();
             var server = new GuestDiskServer(disk, image, buffer, served);

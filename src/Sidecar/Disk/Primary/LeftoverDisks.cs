@@ -24,7 +24,7 @@ internal static class LeftoverDisks
         }
         DrainMark.Set(options);
         IReadOnlyList<InsertedDisk> left = new InsertedDisks(GuestDisks.StateFile(options.RunDirectory, options.Guest)).All;
-        using var disks = new GuestDisks(options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
+        using var disks = new GuestDisks(options, logger);
         bool isOurs = ClaimAlone(ownership, OwnedGeneration(options), logger);
         foreach (InsertedDisk disk in left)
         {

@@ -33,8 +33,7 @@ internal sealed class PrimaryDisks : IDisposable
         _status = status;
         _logger = logger;
         SidecarOptions options = guest.Options;
-        Disks = new GuestDisks(
-            options.RunDirectory, options.Guest, new DiskSockets(options.ControlSocket, options.Guest, logger), logger);
+        Disks = new GuestDisks(options, logger);
         Images = new ImageGate(guest.Lease, Disks.AllowImageWrites, Disks.WaitImagesIdle);
         _firstCheck = new PatientCheck(Look, CheckPatience);
         _graph = new BlockGraph(
