@@ -14,7 +14,8 @@ namespace Hikae.Sidecar;
 /// <summary>One replication session on the backup: takes epochs into the replica and acknowledges each that is whole.</summary>
 /// <remarks>
 /// One thread receives; a timer sends heartbeats. The replica belongs to the session: a primary that connects anew begins with an
-/// empty one. Invariant: an epoch is acknowledged after it was committed, and committed only when all its records were counted.
+/// empty one. Invariants: an epoch is acknowledged after it was committed, and committed only when all its records were counted. Memory and disks belong to
+/// one epoch: when one of them cannot be committed after the other was, there is no checkpoint any more.
 /// </remarks>
 internal sealed class BackupSession : IDisposable
 {
@@ -39,6 +40,9 @@ internal sealed class BackupSession : IDisposable
     private bool _isReceiving;
 
     private volatile ReplicaFigures _figures = ReplicaFigures.None;
+
+    // receiving thread writes
+    private volatile bool _isTorn;
 
     // receiving thread only
     private bool _inEpoch;
@@ -65,6 +69,9 @@ internal sealed class BackupSession : IDisposable
 
     /// <summary>The replica: one whole checkpoint, and the epoch being received.</summary>
     public ReplicaStore Store { get; } = new();
+
+    /// <summary>Whether the guest could go on from here. Any thread.</summary>
+    public bool HasCheckpoint => Store.HasCheckpoint && !_isTorn;
 
     /// <summary>The guest's disk writes that are not yet known to be in the images, of the committed checkpoint and of the epoch being received.</summary>
     public ReplicaDisks Disks { get; }
@@ -137,7 +144,11 @@ internal sealed class BackupSession : IDisposable
             {
                 _isReceiving = false;
             }
-            if (_inEpoch)
+            if (_isTorn)
+            {
+                _figures = ReplicaFigures.None;
+            }
+            else if (_inEpoch)
             {
                 _logger.TornEpoch(_openEpoch, Store.CommittedEpoch);
                 Store.DiscardEpoch();
@@ -340,8 +351,18 @@ internal sealed class BackupSession : IDisposable
         {
             throw new ReplicationProtocolException($"epoch {epoch} belongs to a guest without domain XML");
         }
-        Disks.Commit(epoch);
-        Store.CommitEpoch();
+        Store.RequireWholeEpoch();
+        try
+        {
+            Disks.Commit(epoch);
+            Store.CommitEpoch();
+        }
+        catch (Exception error)
+        {
+            // One of them may have it already, and neither can go back.
+            _isTorn = true;
+            throw new PeerLostException($"the replica is discarded, as epoch {epoch} could not be committed with all its parts: {error.Message}", error);
+        }
         _inEpoch = false;
         DomainXml = _stagedXml ?? DomainXml;
         ReplicaStatistics statistics = Store.Statistics;

@@ -135,7 +135,7 @@ internal sealed class BackupSidecar : IDisposable
 
     private void OnFailoverAsked()
     {
-        if (_session is not { } session || !session.Store.HasCheckpoint)
+        if (_session is not { } session || !session.HasCheckpoint)
         {
             _daemon.Answer(false, "this host holds no whole checkpoint of the guest");
             return;
@@ -260,7 +260,7 @@ internal sealed class BackupSidecar : IDisposable
     {
         // A primary that is alive must lose the link as well, or it would not claim and both would run the guest.
         session.CloseLink();
-        if (!session.Store.HasCheckpoint)
+        if (!session.HasCheckpoint)
         {
             _status.Set(GuestState.Failed, $"{loss.Message}; no whole checkpoint is held");
             return true;

@@ -154,14 +154,20 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         _stagedDevices.Append(piece);
     }
 
-    /// <summary>The open epoch is whole: it becomes the checkpoint, in one step.</summary>
-    public void CommitEpoch()
+    /// <summary>Throws <see cref="ReplicationProtocolException"/> when the open epoch lacks what every checkpoint has. Changes nothing.</summary>
+    public void RequireWholeEpoch()
     {
         RequireOpenEpoch();
         if (_stagedDevices.Bytes.IsEmpty || _stagedBlocks.Length == 0)
         {
             throw new ReplicationProtocolException($"Epoch {_openEpoch} ends without {(_stagedBlocks.Length == 0 ? "RAM blocks" : "device state")}.");
         }
+    }
+
+    /// <summary>The open epoch is whole: it becomes the checkpoint, in one step.</summary>
+    public void CommitEpoch()
+    {
+        RequireWholeEpoch();
         foreach (ReplicaBlock block in _stagedBlocks)
         {
             block.Commit();

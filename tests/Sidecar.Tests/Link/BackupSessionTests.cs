@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Collections.Concurrent;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Disk.Buffer;
 using Xunit;
 
 namespace Hikae.Sidecar.Tests.Link;
@@ -8,6 +9,7 @@ namespace Hikae.Sidecar.Tests.Link;
 /// <summary>What a primary may send that is not one whole epoch after the other.</summary>
 public sealed class BackupSessionTests
 {
+    private static readonly DiskList TwoDisks = new([new DiskInfo("virtio-disk0", "/srv/0", "raw", 1 << 20), new DiskInfo("virtio-disk1", "/srv/1", "raw", 1 << 20)]);
     private static readonly SourceMemory First;
     private static readonly IReadOnlyList<byte[]> FirstEpoch;
     private static readonly IReadOnlyList<byte[]> SecondEpoch;
@@ -120,6 +122,38 @@ public sealed class BackupSessionTests
     public void A_record_between_epochs_that_belongs_into_one_is_refused(RecordType type)
     {
         AssertTorn(backup => backup.Primary.Send(type, 1, []));
+    }
+
+    [Fact]
+    public async Task A_checkpoint_whose_disks_cannot_all_be_committed_is_discarded_with_its_memory()
+    {
+        using var backup = new BackupUnderTest(maxBufferBytes: 256 << 10);
+        SendAll(backup, FirstEpoch.SkipLast(1));
+        SendEnd(backup, 1, EpochTotals.Read(FirstEpoch[^1].AsSpan(RecordHeader.Bytes)), RecordType.DiskList, ReplicationJson.Write(TwoDisks));
+        Assert.Equal((RecordType.Ack, 1UL), Acknowledgement(backup));
+
+        // The second disk's buffer is all but full at once. Then only ends of epochs find room in it, until there is none for these either.
+        byte[] writes = SecondDisksWrites(180 << 10);
+        Task<PeerLostException> ended = Task.Run(() =>
+        {
+            PeerLostException lost = Assert.Throws<PeerLostException>(backup.Join);
+            backup.Session.CloseLink();
+            return lost;
+        });
+        Assert.Throws<PeerLostException>(() =>
+        {
+            for (ulong epoch = 2; epoch < 10_000; epoch++)
+            {
+                backup.Primary.Send(RecordType.EpochBegin, epoch, []);
+                backup.Primary.Send(RecordType.DeviceState, epoch, "d"u8);
+                SendEnd(backup, epoch, new EpochTotals(1, 0, 0, 1), RecordType.DiskWrites, writes);
+                Acknowledgement(backup);
+                writes = SecondDisksWrites(0);
+            }
+        });
+
+        Assert.Contains("the replica is discarded", (await ended).Message, StringComparison.Ordinal);
+        Assert.False(backup.Session.HasCheckpoint);
     }
 
     [Fact]
@@ -254,6 +288,26 @@ public sealed class BackupSessionTests
         backup.Session.CloseLink();
         Assert.Throws<PeerLostException>(() => backup.Receive());
         return lost.Message;
+    }
+
+    /// <summary>One more record of an epoch, and its end.</summary>
+    private static void SendEnd(BackupUnderTest backup, ulong epoch, EpochTotals others, RecordType type, byte[] payload)
+    {
+        byte[] totals = new byte[EpochTotals.Bytes];
+        (others with { Records = others.Records + 1 }).Write(totals);
+        backup.Primary.Send(type, epoch, payload);
+        backup.Primary.Send(RecordType.EpochEnd, epoch, totals);
+    }
+
+    private static byte[] SecondDisksWrites(int bytes)
+    {
+        byte[] record = new byte[ReplicationLimits.MaxDiskWritesBytes];
+        var writer = new DiskWritesWriter(record, disk: 1, holdsFlush: true);
+        if (bytes > 0)
+        {
+            writer.Add((byte)DiskWrite.Write, 0, bytes, new byte[bytes]);
+        }
+        return record[..writer.LengthBytes];
     }
 
     private static (RecordType Type, ulong Epoch) Acknowledgement(BackupUnderTest backup)
