@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Output;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
@@ -38,6 +39,9 @@ internal sealed class PrimaryGuest : IDisposable
 
     /// <summary>This host's right to let the guest's output and writes out. Set once, before anything is claimed.</summary>
     public LeaseKeeper Lease { get; set; } = null!;
+
+    /// <summary>Its disks as far as they are served. Set once, before libvirt was asked anything; the caller's.</summary>
+    public required GuestDisks Disks { get; init; }
 
     public IFreePages FreePages { get; }
 

@@ -115,6 +115,11 @@ internal static class Program
 
         // Before libvirt is asked: it may be starting the guest, and wait for us, through its hook.
         LeftoverDisks.Settle(options, NewOwnership(options), logger);
+        using var served = new GuestDisks(options, logger);
+        if (QemuProcess.IsAnyOf(options.Uuid))
+        {
+            served.ServeRemembered();
+        }
         using var connection = new GuestConnection(options.LibvirtUri, options.Uuid);
         using QemuProcess? process = FindProcess(options, connection, logger);
         if (process is null)
@@ -130,7 +135,7 @@ internal static class Program
             return GuestNotFound;
         }
         using var freePages = new AgentFreePages(connection, logger);
-        using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported, logger);
+        using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported, logger) { Disks = served };
         GuestOwnership ownership = NewOwnership(options);
         using var death = new KernelDeathTimer();
         using var lease = new LeaseKeeper(ownership, guest.Marker.OwnedGeneration(process.Pid) > 0, new Native.Linux.BootTimeProvider(), death, logger);
@@ -171,6 +176,7 @@ internal static class Program
     {
         try
         {
+            LibvirtWait.UntilItAnswers(connection, options, FirstStatus(options, options.Uuid, GuestState.Starting), logger);
             return QemuProcess.Find(options.LibvirtStateDirectory, connection.Domain.Name, options.Uuid);
         }
         catch (Exception error) when (error is NotProtectableException or LibvirtException or IOException or InvalidOperationException or FormatException or Native.Linux.LinuxException)

@@ -42,6 +42,26 @@ public sealed class HeldDiskTests(SharedLab lab) : BlocksTest(lab)
     }
 
     [Fact]
+    public void A_sidecar_killed_with_libvirtd_is_replaced_and_the_guest_goes_on_before_libvirtd_is_back()
+    {
+        LabGuest guest = StartBlocks("held-no-libvirt");
+        WaitForOperations(guest, HostA);
+        int killed = guest.SidecarOn(HostA)!.Value;
+
+        HostA.KillLibvirtd();
+        HostA.Signal("KILL", killed);
+        WaitForOperations(guest, HostA);
+        GuestReport report = Lab.Eventually("the sidecar says what it waits for", () =>
+            HostA.Reports().FirstOrDefault(report => report is { State: "unprotected", Stale: false } && report.Reason.StartsWith("libvirt does not answer", StringComparison.Ordinal)));
+        Assert.Equal("hostA", report.Host);
+
+        HostA.StartLibvirtd();
+        guest.WaitForProtected(HostA);
+        WaitForOperations(guest, HostA);
+        AssertWhole(guest);
+    }
+
+    [Fact]
     public void What_a_guest_wrote_last_is_in_its_images_when_it_has_ended()
     {
         LabGuest guest = StartBlocks("held-ended");

@@ -115,7 +115,18 @@ public sealed class LabHost
     /// <summary>Ends libvirtd as a crash would and starts it again.</summary>
     public void RestartLibvirtd()
     {
-        Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; rm -f /run/libvirtd.pid; libvirtd -d --listen");
+        KillLibvirtd();
+        StartLibvirtd();
+    }
+
+    /// <summary>Ends libvirtd as a crash would.</summary>
+    public void KillLibvirtd() =>
+        Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; rm -f /run/libvirtd.pid");
+
+    /// <summary>Starts libvirtd, which does not run, and waits until it answers.</summary>
+    public void StartLibvirtd()
+    {
+        Shell("libvirtd -d --listen");
         _lab.Eventually($"libvirtd on {Name} answers again", () => TryRun("virsh", "-q", "list").Succeeded ? "" : null);
     }
 

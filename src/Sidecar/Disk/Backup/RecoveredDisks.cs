@@ -72,8 +72,7 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
     public bool TryServeAgain()
     {
         Dispose();
-        IReadOnlyList<InsertedDisk> remembered = new InsertedDisks(GuestDisks.StateFile(options.RunDirectory, options.Guest)).All;
-        if (remembered.Count == 0)
+        if (new InsertedDisks(GuestDisks.StateFile(options.RunDirectory, options.Guest)).All.Count == 0)
         {
             return true;
         }
@@ -81,8 +80,7 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
         {
             return false;
         }
-        logger.DisksServedAgain(string.Join(", ", remembered.Select(disk => disk.Disk.Target)));
-        disks.ServeRemembered(remembered);
+        disks.ServeRemembered();
         disks.PassThrough();
         return true;
     }

@@ -53,9 +53,17 @@ internal sealed class GuestDisks : IDisposable
     /// <summary>The file by which <see cref="BlockGraph"/> knows what is interposed.</summary>
     public static string StateFile(string runDirectory, Guid guest) => Path.Combine(runDirectory, $"{guest:D}-disks.json");
 
-    /// <summary>Serves what is interposed according to the graph's file. No monitor command is sent: QEMU may be waiting for exactly this.</summary>
-    public void ServeRemembered(IReadOnlyList<InsertedDisk> remembered)
+    /// <summary>
+    /// Serves what is interposed according to the graph's file. Neither libvirt nor QEMU is asked: either may be waiting for exactly this, or not be there. Nothing is
+    /// written to an image before <see cref="PassThrough"/>.
+    /// </summary>
+    public void ServeRemembered()
     {
+        IReadOnlyList<InsertedDisk> remembered = new InsertedDisks(StateFile(_runDirectory, _guest)).All;
+        if (remembered.Count > 0)
+        {
+            _logger.DisksServedAgain(string.Join(", ", remembered.Select(disk => disk.Disk.Target)));
+        }
         foreach (InsertedDisk inserted in remembered)
         {
             if (Find(inserted.Disk.Alias) is null)

@@ -33,7 +33,7 @@ internal sealed class PrimaryDisks : IDisposable
         _status = status;
         _logger = logger;
         SidecarOptions options = guest.Options;
-        Disks = new GuestDisks(options, logger);
+        Disks = guest.Disks;
         Images = new ImageGate(guest.Lease, Disks.AllowImageWrites, Disks.WaitImagesIdle);
         _firstCheck = new PatientCheck(Look, CheckPatience);
         _graph = new BlockGraph(
@@ -47,8 +47,8 @@ internal sealed class PrimaryDisks : IDisposable
     public ImageGate Images { get; }
 
     /// <summary>
-    /// Serves what an earlier process of this guest served. First of all: without a server every monitor command waits, and the guest with it. Nothing
-    /// is written to an image before <see cref="PassThrough"/>.
+    /// What an earlier process of this guest served is served since before libvirt was asked: without a server every monitor command waits, and the guest with it.
+    /// Here its graph is put right. Nothing is written to an image before <see cref="PassThrough"/>.
     /// </summary>
     public void Survive()
     {
@@ -56,9 +56,7 @@ internal sealed class PrimaryDisks : IDisposable
         {
             return;
         }
-        _logger.DisksServedAgain(string.Join(", ", _graph.Remembered.Select(disk => disk.Disk.Target)));
         DrainMark.Set(_guest.Options);
-        Disks.ServeRemembered(_graph.Remembered);
         if (_graph.Remembered.Any(disk => !_graph.IsInserted(disk.Disk)))
         {
             WhileStopped(() => Disks.Recover(_graph));
