@@ -87,14 +87,19 @@ internal sealed class BlockGraph
 
     /// <summary>The device has our node and nothing else stands there.</summary>
     public bool IsInserted(GuestDisk disk) =>
-        _inserted.Find(disk.Alias) is { } inserted && new DiskInsertion(_monitor, inserted).IsComplete;
+        _inserted.Find(disk.Alias) is { } inserted && IsPlugged(disk) && new DiskInsertion(_monitor, inserted).IsComplete;
+
+    /// <summary>QEMU has the device.</summary>
+    public bool IsPlugged(GuestDisk disk) => QemuBlocks.ReadDevices(_monitor).Any(device => device.Alias == disk.Alias);
 
     /// <summary>
     /// After a predecessor was killed: what it had inserted wholly stays, what it had begun is taken back, what belongs to another run of the guest is forgotten.
     /// The disks that are inserted now. Fails as <see cref="Remove"/>.
     /// </summary>
-    public IReadOnlyList<InsertedDisk> Recover()
+    /// <param name="holdsWrites">Whether the server of a disk, by its alias, has what its image has not. Such a disk is remembered, if unplugged, until <see cref="Forget"/>.</param>
+    public IReadOnlyList<InsertedDisk> Recover(Func<string, bool>? holdsWrites = null)
     {
+        HashSet<string> unplugged = [];
         Dictionary<string, BlockDevice> devices = QemuBlocks.ReadDevices(_monitor).Where(device => device.Alias.Length > 0).ToDictionary(device => device.Alias);
         foreach (InsertedDisk disk in _inserted.All)
         {
@@ -103,6 +108,11 @@ internal sealed class BlockGraph
             {
                 // Unplugged, not begun, or another run of the guest, whose nodes may have other names: what it has stays.
                 new DiskInsertion(_monitor, disk).DeleteOurs();
+                if (!devices.ContainsKey(disk.Disk.Alias) && holdsWrites?.Invoke(disk.Disk.Alias) is true)
+                {
+                    unplugged.Add(disk.Disk.Alias);
+                    continue;
+                }
                 _inserted.Remove(disk.Disk.Alias);
             }
             else if (!new DiskInsertion(_monitor, disk).IsComplete)
@@ -110,7 +120,7 @@ internal sealed class BlockGraph
                 Remove(disk);
             }
         }
-        return _inserted.All;
+        return [.. _inserted.All.Where(disk => !unplugged.Contains(disk.Disk.Alias))];
     }
 
     /// <summary>

@@ -110,17 +110,35 @@ internal sealed class GuestDisks : IDisposable
     /// <summary>Whether one of <paramref name="found"/> is not served.</summary>
     public bool IsMissing(IReadOnlyList<GuestDisk> found) => found.Any(disk => Find(disk.Alias) is null);
 
-    /// <summary>After an insertion that was cut short: what QEMU's graph does not have of ours is served no more. The guest stands still.</summary>
+    /// <summary>
+    /// After an insertion that was cut short, or an unplugging that nobody saw: what QEMU's graph does not have of ours is served no more. An unplugged disk whose
+    /// writes are not in its image stays until <see cref="ForgetUnplugged"/>. The guest stands still.
+    /// </summary>
     public void Recover(BlockGraph graph)
     {
         // What is given back to QEMU is locked by it.
         SetLocked(false);
-        HashSet<string> kept = [.. graph.Recover().Select(disk => disk.Disk.Alias)];
+        graph.Recover(alias => Find(alias) is { Disk.Buffer.IsEmpty: false });
+        HashSet<string> kept = [.. graph.Remembered.Select(disk => disk.Disk.Alias)];
         foreach (GuestDiskServer server in _servers.Where(server => !kept.Contains(server.GraphDisk.Alias)))
         {
             Drop(server.GraphDisk.Alias);
         }
         SetLocked(true);
+    }
+
+    /// <summary>Whether one of the served disks is none of the guest's any more.</summary>
+    /// <param name="found">What <see cref="BlockGraph.Discover"/> found.</param>
+    public bool HasUnplugged(IReadOnlyList<GuestDisk> found) => Unplugged(found).Any();
+
+    /// <summary>Drops disks that were unplugged. Everything is drained.</summary>
+    public void ForgetUnplugged(IReadOnlyList<GuestDisk> found, BlockGraph graph)
+    {
+        foreach (GuestDiskServer server in Unplugged(found))
+        {
+            graph.Forget(server.GraphDisk);
+            Drop(server.GraphDisk.Alias);
+        }
     }
 
     /// <summary>Whether nobody else may open the images for writing. Not while the guest moves to another host.</summary>
@@ -145,7 +163,14 @@ internal sealed class GuestDisks : IDisposable
         foreach (GuestDiskServer server in _servers)
         {
             server.Image.Unlock();
-            graph.Remove(server.GraphDisk);
+            if (graph.IsPlugged(server.GraphDisk))
+            {
+                graph.Remove(server.GraphDisk);
+            }
+            else
+            {
+                graph.Forget(server.GraphDisk);
+            }
             Drop(server.GraphDisk.Alias);
         }
     }
@@ -250,6 +275,9 @@ internal sealed class GuestDisks : IDisposable
             throw;
         }
     }
+
+    private IEnumerable<GuestDiskServer> Unplugged(IReadOnlyList<GuestDisk> found) =>
+        _servers.Where(server => !found.Any(disk => disk.Alias == server.GraphDisk.Alias));
 
     private GuestDiskServer? Find(string alias) => _servers.FirstOrDefault(server => server.GraphDisk.Alias == alias);
 

@@ -73,6 +73,11 @@ internal sealed class PrimaryDisks : IDisposable
     public void Interpose()
     {
         IReadOnlyList<GuestDisk> found = _graph.Discover();
+        if (Disks.HasUnplugged(found))
+        {
+            RequireDrained();
+            Disks.ForgetUnplugged(found, _graph);
+        }
         if (Disks.IsMissing(found))
         {
             DrainMark.Set(_guest.Options);
@@ -80,10 +85,7 @@ internal sealed class PrimaryDisks : IDisposable
             WhileStopped(() => Disks.Interpose(_graph, found, directory, takesOver: false));
             _logger.DisksInterposed(string.Join(", ", found.Select(disk => disk.Target)));
         }
-        if (!Disks.WaitDrained(DrainBeforeHolding))
-        {
-            throw new NotProtectableException($"disk writes of an earlier time are not in the images yet{Because(Disks.Trouble)}");
-        }
+        RequireDrained();
         DrainMark.Set(_guest.Options);
     }
 
@@ -173,6 +175,14 @@ internal sealed class PrimaryDisks : IDisposable
     }
 
     public void Dispose() => Disks.Dispose();
+
+    private void RequireDrained()
+    {
+        if (!Disks.WaitDrained(DrainBeforeHolding))
+        {
+            throw new NotProtectableException($"disk writes of an earlier time are not in the images yet{Because(Disks.Trouble)}");
+        }
+    }
 
     private static string Because(string? trouble) => trouble is null ? string.Empty : $" ({trouble})";
 
