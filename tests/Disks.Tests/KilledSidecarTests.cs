@@ -30,7 +30,7 @@ public sealed class KilledSidecarTests(DisksLab lab)
         BlockGraph successor = disks.NewGraph();
         Assert.Equal(3, successor.Remembered.Count);
         Assert.All(successor.Remembered, disk => Assert.NotEqual(0u, disk.ImageOwner.User));
-        Assert.Equal(3, disks.Stopped(successor.Recover).Count);
+        Assert.Equal(3, disks.Stopped(() => successor.Recover()).Count);
         Assert.Equal(all.Select(disk => string.Join(' ', disk.Nodes)), successor.Discover().Select(disk => string.Join(' ', disk.Nodes)));
         disks.WaitForGoodWork(3);
 
