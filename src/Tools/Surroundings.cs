@@ -8,6 +8,9 @@ namespace Hikae.Tools;
 /// <param name="Errors">Why it was not done.</param>
 internal sealed record Surroundings(TextWriter Output, TextWriter Errors)
 {
+    /// <summary>Output for a command that goes on until nobody reads any more: writing fails then, which <see cref="Console.Out"/> keeps to itself.</summary>
+    internal Func<TextWriter> LastingOutput { get => field ?? (() => Output); init; }
+
     /// <summary>hikaed's control socket.</summary>
     internal string ControlSocket { get; init; } = "/run/hikae/hikaed.sock";
 
@@ -28,4 +31,13 @@ internal sealed record Surroundings(TextWriter Output, TextWriter Errors)
 
     /// <summary>Whether Output is a terminal and may be coloured.</summary>
     internal bool IsTerminal { get; init; } = !Console.IsOutputRedirected;
+
+    /// <summary>Whether Output is a terminal that knows control sequences, so that a text can be drawn over another.</summary>
+    internal bool CanRedraw { get; init; } = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+
+    /// <summary>Columns and rows of the terminal, which may change at any time.</summary>
+    internal Func<(int Columns, int Rows)> ScreenSize { get; init; } = static () => (Console.WindowWidth, Console.WindowHeight);
+
+    /// <summary>What a command that goes on waits with.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
 }

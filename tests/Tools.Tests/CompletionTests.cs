@@ -8,7 +8,7 @@ public sealed class CompletionTests : CommandLineTest
 {
     [Theory]
     [InlineData("hikae ", "status enable disable failover doctor")]
-    [InlineData("hikae status ", "--json")]
+    [InlineData("hikae status ", "--json --watch")]
     [InlineData("hikae enable web ", "--backup --outputs")]
     [InlineData("hikae enable web --outputs ", "held unheld")]
     [InlineData("hikae doctor ", "--json --peer")]

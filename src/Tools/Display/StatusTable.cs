@@ -27,6 +27,12 @@ internal static class StatusTable
             console.Profile.Width = UnlimitedWidth;
         }
 
+        console.Write(Build(guests));
+    }
+
+    /// <summary>The table itself, for whoever knows where it goes.</summary>
+    internal static Table Build(IEnumerable<GuestStatus> guests)
+    {
         var table = new Table { Border = TableBorder.None };
         foreach (string heading in (string[])["GUEST", "ROLE", "STATE", "EPOCH", "AGE", "PAUSE", "MEMORY", "REASON"])
         {
@@ -38,7 +44,7 @@ internal static class StatusTable
             table.AddRow(Row(guest));
         }
 
-        console.Write(table);
+        return table;
     }
 
     private static IRenderable[] Row(GuestStatus guest) =>
