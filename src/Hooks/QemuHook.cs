@@ -41,9 +41,9 @@ internal sealed class QemuHook(IStartPermission permission, ISidecarUnits units,
         switch (call.Operation)
         {
             case "migrate":
-                return Answer(permission.WhyNotMigrate(call.Guest, uuid));
+                return Answer(call.Guest, () => permission.WhyNotMigrate(call.Guest, uuid));
             case "prepare":
-                return Answer(permission.WhyNot(call.Guest, uuid));
+                return Answer(call.Guest, () => permission.WhyNot(call.Guest, uuid));
             case "started":
                 reasons.Forget(uuid); // of an earlier life
                 units.Start(uuid);
@@ -55,8 +55,18 @@ internal sealed class QemuHook(IStartPermission permission, ISidecarUnits units,
         }
     }
 
-    private int Answer(string? whyNot)
+    /// <summary>Whatever goes wrong while asking, nobody has permitted it.</summary>
+    private int Answer(string guest, Func<string?> ask)
     {
+        string? whyNot;
+        try
+        {
+            whyNot = ask();
+        }
+        catch (Exception error)
+        {
+            whyNot = $"guest {guest} is protected by Hikae, and whether it is active on another host could not be asked: {error.Message}";
+        }
         if (whyNot is not string reason)
         {
             return Proceed;

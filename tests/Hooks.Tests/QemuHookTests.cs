@@ -90,6 +90,16 @@ public sealed class QemuHookTests : IDisposable
     }
 
     [Theory]
+    [InlineData("prepare")]
+    [InlineData("migrate")]
+    public void What_could_not_be_asked_is_not_permitted(string operation)
+    {
+        Assert.Equal(1, Run(operation, Domain.Xml(Domain.Protect), new BrokenPermission()));
+
+        Assert.Contains("could not be asked: out of luck", _trouble.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("migrate")]
     [InlineData("prepare")]
     [InlineData("start")]
