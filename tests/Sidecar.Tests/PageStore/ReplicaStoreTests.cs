@@ -30,6 +30,22 @@ public sealed class ReplicaStoreTests
     }
 
     [Fact]
+    public void A_page_that_cannot_be_stored_leaves_no_slot_with_two_owners()
+    {
+        using var arena = new PageArena();
+        using var staged = new StagedPages(16, arena);
+        byte[] committed = TestPages.Random(1);
+        staged.PutHard(0, 0, TestPages.Random(2));
+
+        Assert.ThrowsAny<Exception>(() => staged.PutHard(0, 0, new byte[1 << 20]));
+        PageEntry other = arena.Store(1, committed);
+        staged.DiscardAll();
+        arena.Store(2, TestPages.Random(3));
+
+        Assert.Equal(committed, arena.Read(other).ToArray());
+    }
+
+    [Fact]
     public void Nothing_of_an_epoch_is_seen_before_its_commit()
     {
         using ReplicaStore store = new();

@@ -32,9 +32,11 @@ internal sealed class StagedPages(long pageCount, PageArena arena) : IDisposable
     internal void PutHard(long page, ulong owner, ReadOnlySpan<byte> stored)
     {
         SpellOut((int)(page / PageTable.PagesPerChunk));
+        // Stored first: when there is no room, the entry must not name a slot that is given to another page.
+        ulong bits = arena.Store(owner, stored).Bits;
         ref ulong entry = ref _table[page];
         Release(entry);
-        entry = arena.Store(owner, stored).Bits;
+        entry = bits;
     }
 
     internal void PutSoft(long firstPage, long count, SoftClass softClass)
