@@ -68,16 +68,36 @@ internal sealed class StatusBoard : IDisposable
         }
     }
 
-    /// <summary>Fills in the figures at each report; null when there is nothing to measure.</summary>
+    /// <summary>Fills in the figures at each report; null when there is nothing to measure, and then the last figures are no longer shown.</summary>
     public void MeasureWith(Func<GuestStatus, GuestStatus>? measure)
     {
         lock (_gate)
         {
             _measure = measure;
+            if (measure is null)
+            {
+                _status = WithoutFigures(_status);
+            }
         }
     }
 
     public void Dispose() => _timer.Dispose();
+
+    private static GuestStatus WithoutFigures(GuestStatus status) => status with
+    {
+        Epoch = 0,
+        CommittedAgeMs = null,
+        PauseMsP50 = 0,
+        PauseMsP99 = 0,
+        PauseMsMax = 0,
+        PauseSteps = null,
+        BackupBytes = 0,
+        BackupParts = null,
+        DirtyBytesPerEpoch = 0,
+        Replicated = null,
+        SoftPages = null,
+        Packets = null,
+    };
 
     private void PublishByTimer()
     {
