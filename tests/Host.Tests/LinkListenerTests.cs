@@ -121,6 +121,50 @@ public class LinkListenerTests
         strangers.ForEach(socket => socket.Dispose());
     }
 
+    [Fact]
+    public async Task Sidecars_that_refused_their_peer_count_as_much_as_those_that_wait_for_one()
+    {
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync(new FakeTimeProvider());
+        var refusing = new List<FakeSidecar>();
+        for (int i = 0; i < LinkListener.MaxUnproven; i++)
+        {
+            Guid guest = Guid.NewGuid();
+            var sidecar = FakeSidecar.Register(daemon.Options.ControlSocket, guest, GuestRole.Backup);
+            sidecar.Send(new Status(FakeSidecar.StatusOf(guest, GuestRole.Backup, GuestState.Failed, peer: null)));
+            refusing.Add(sidecar);
+        }
+        using FakeSidecar command = daemon.Connect();
+        int heard = 0;
+        for (long started = Environment.TickCount64; heard < refusing.Count && Environment.TickCount64 - started < 60_000;)
+        {
+            heard = (await command.QueryAsync()).Count;
+        }
+        Assert.Equal(refusing.Count, heard);
+
+        using Socket stranger = await daemon.LinkAsync(Guid.NewGuid());
+
+        Assert.Equal(0, await RunningDaemon.ReceiveAsync(stranger, new byte[1]));
+        Assert.Empty(daemon.Launcher.Started);
+        refusing.ForEach(sidecar => sidecar.Dispose());
+    }
+
+    [Fact]
+    public async Task A_link_for_the_UUID_of_zeros_by_which_doctors_probe_a_host_is_handed_over()
+    {
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync();
+        FakeSidecar? sidecar = null;
+        daemon.Launcher.OnStart = key =>
+        {
+            sidecar = FakeSidecar.Register(daemon.Options.ControlSocket, key.Uuid, key.Role);
+            return Task.CompletedTask;
+        };
+        using Socket primary = await daemon.LinkAsync(Guid.Empty);
+        await Eventually.TrueAsync(() => sidecar is not null, "sidecar started");
+
+        using Socket link = await sidecar!.NextLinkAsync();
+        sidecar.Dispose();
+    }
+
     private static Task RegisteredAsync(RunningDaemon daemon) => Eventually.TrueAsync(
         () => daemon.Log.Lines.Any(line => line.Contains("registered", StringComparison.Ordinal)), "registered");
 }

@@ -104,7 +104,8 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
 
     private async Task ServeSidecarAsync(Register register, ControlConnection connection, CancellationToken cancellationToken)
     {
-        if (register.Guest.Length is 0 or > ControlLimits.MaxNameLength || register.Pid < 1 || register.Uuid == Guid.Empty)
+        if (register.Guest.Length is 0 or > ControlLimits.MaxNameLength || register.Pid < 1
+            || (register.Uuid == Guid.Empty && register.Role is GuestRole.Primary))
         {
             throw new ControlProtocolException("A registration without a usable name, UUID or process id.");
         }

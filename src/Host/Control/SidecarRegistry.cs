@@ -143,7 +143,7 @@ internal sealed class SidecarRegistry(TimeProvider clock)
         lock (_gate)
         {
             return _sidecars.Values.Count(sidecar => sidecar is { Connected: true, Key.Role: GuestRole.Backup }
-                && sidecar.LastStatus is null or { State: GuestState.Receiving, Peer: null or "" });
+                && sidecar.LastStatus is null or { Peer: null or "" });
         }
     }
 
