@@ -156,6 +156,18 @@ public sealed class PrimaryClaimsTests : IDisposable
     }
 
     [Fact]
+    public void A_guest_that_cannot_be_paused_is_not_said_to_stand_still()
+    {
+        Protect();
+        _arbiter.Unreachable = 3;
+        _pause.CannotBePaused = true;
+
+        _claims.Settle();
+
+        Assert.NotEqual(GuestState.Paused, _status.Current.State);
+    }
+
+    [Fact]
     public void A_guest_that_ended_is_released_although_the_arbiter_does_not_answer_at_once()
     {
         Protect();

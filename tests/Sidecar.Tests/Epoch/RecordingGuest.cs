@@ -9,6 +9,9 @@ internal sealed class RecordingGuest(List<string> journal, SidecarMarker? marker
 {
     public bool IsPausedByUser { get; set; }
 
+    /// <summary>QEMU does not answer.</summary>
+    public bool CannotBePaused { get; set; }
+
     public bool Runs { get; private set; } = true;
 
     public bool TryPause(PauseTimings? pause = null)
@@ -16,6 +19,10 @@ internal sealed class RecordingGuest(List<string> journal, SidecarMarker? marker
         if (IsPausedByUser)
         {
             return false;
+        }
+        if (CannotBePaused)
+        {
+            throw new TimeoutException("no answer");
         }
         Note("stop");
         Mark(true);

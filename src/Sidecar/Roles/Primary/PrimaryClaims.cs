@@ -36,6 +36,18 @@ internal sealed class PrimaryClaims
     // A guest that is being paused because the lease is over must not be resumed because it is not, nor the other way round.
     private readonly Lock _pausing = new();
 
+    private enum Standstill
+    {
+        /// <summary>The guest stands still, by this or already.</summary>
+        Reached = 1,
+
+        /// <summary>The lease was renewed meanwhile.</summary>
+        NotNeeded,
+
+        /// <summary>Try again: giving up would let it run where it must not.</summary>
+        Failed,
+    }
+
     /// <param name="ownership">The guest's record; this host's lease is in it.</param>
     /// <param name="marker">What an earlier sidecar left.</param>
     /// <param name="pause">Stops the guest when its lease ran out, and lets it go on.</param>
@@ -67,7 +79,7 @@ internal sealed class PrimaryClaims
         while (Lease!.IsLost && !_hasExited())
         {
             bool ended = sessionEnded();
-            if (TryPause() && ended)
+            if (TryPause() is Standstill.Reached && ended)
             {
                 _status.Set(GuestState.Paused, StandstillReason);
                 return;
@@ -201,32 +213,39 @@ internal sealed class PrimaryClaims
                 }
                 if (!_marker.PausedByUs && Stopwatch.GetElapsedTime(started) >= _ownership.Lease)
                 {
-                    TryPause();
-                    _status.Set(GuestState.Paused, StandstillReason);
+                    if (TryPause() is Standstill.Reached)
+                    {
+                        _status.Set(GuestState.Paused, StandstillReason);
+                    }
                 }
                 Thread.Sleep(Retry);
             }
         }
     }
 
-    /// <summary>True: the guest stands still, by this or already. False: try again, giving up would let it run where it must not.</summary>
-    private bool TryPause()
+    private Standstill TryPause()
     {
         try
         {
             lock (_pausing)
             {
-                if (!_marker.PausedByUs && Lease is null or { IsLost: true })
+                if (_marker.PausedByUs)
                 {
-                    _pause.TryPause();
+                    return Standstill.Reached;
                 }
-                return true;
+                if (Lease is { IsLost: false })
+                {
+                    return Standstill.NotNeeded;
+                }
+                // False: somebody else paused it, which is as good.
+                _pause.TryPause();
+                return Standstill.Reached;
             }
         }
         catch (Exception error)
         {
             _logger.Unexpected(error.Message, error);
-            return false;
+            return Standstill.Failed;
         }
     }
 
