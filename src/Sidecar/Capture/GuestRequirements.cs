@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Xml.Linq;
 using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Configuration;
 using Hikae.Sidecar.Disk.Graph;
 
 namespace Hikae.Sidecar.Capture;
@@ -22,12 +23,20 @@ internal static class GuestRequirements
         ["launchSecurity"] = "encrypted memory cannot be copied",
     };
 
-    /// <summary>Throws <see cref="NotProtectableException"/> when the annotation, which travels with a guest that is migrated, names this host itself.</summary>
-    public static void CheckBackup(ProtectAnnotation annotation, string thisHost)
+    /// <summary>
+    /// Throws <see cref="NotProtectableException"/> when nothing could decide between the two hosts, or when the annotation, which travels with a guest that is migrated,
+    /// names this host itself.
+    /// </summary>
+    public static void CheckHosts(ProtectAnnotation annotation, HikaeConfiguration configuration)
     {
-        if (annotation.Backup.Host == thisHost)
+        if (!configuration.Arbiter.IsConfigured)
         {
-            throw new NotProtectableException($"the annotation names {thisHost} as the backup, and the guest runs there: name another host (hikae enable GUEST --backup HOST)");
+            throw new NotProtectableException(ArbiterConfiguration.NoDirectoryReason);
+        }
+        if (annotation.Backup.Host == configuration.HostName)
+        {
+            throw new NotProtectableException(
+                $"the annotation names {configuration.HostName} as the backup, and the guest runs there: name another host (hikae enable GUEST --backup HOST)");
         }
     }
 

@@ -220,6 +220,15 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
 
     private void RunSession()
     {
+        // Before anything is read: a change from now on ends this session, though it has hardly begun.
+        using var sessionStop = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+        _sessionAnnotation = null;
+        _sessionStop = sessionStop;
+        RunSession(sessionStop.Token);
+    }
+
+    private void RunSession(CancellationToken stop)
+    {
         string xml = _guest.Connection.Domain.GetXml(DomainXmlFlags.None);
         switch (ProtectAnnotation.TryParse(xml, out ProtectAnnotation? annotation, out string? malformed))
         {
@@ -234,19 +243,13 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         _migration.Check();
         OutputHold outputs = annotation!.Outputs is GuestOutputs.Unheld ? OutputHold.Unheld : OutputHold.None;
         _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString() });
-        if (!_guest.Options.Configuration.Arbiter.IsConfigured)
-        {
-            throw new NotProtectableException(Protocol.Configuration.ArbiterConfiguration.NoDirectoryReason);
-        }
-        GuestRequirements.CheckBackup(annotation, _guest.Options.Configuration.HostName);
+        GuestRequirements.CheckHosts(annotation, _guest.Options.Configuration);
         GuestRequirements.Check(xml, annotation.Outputs);
         if (_ownership.Refresh() is { Ended: false } record && record.Owner != _guest.Options.Configuration.HostName)
         {
             throw new NotProtectableException($"the ownership record says that the guest belongs to {record.Owner}");
         }
 
-        using var sessionStop = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
-        _sessionStop = sessionStop;
         if (_lastLoss is null)
         {
             _status.Set(GuestState.Connecting, $"calling {annotation.Backup}");
@@ -254,14 +257,13 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         PrimarySession? session = null;
         try
         {
-            session = new PrimarySession(_guest, annotation, _ownership, _disks, _status, _logger, sessionStop.Token);
+            session = new PrimarySession(_guest, annotation, _ownership, _disks, _status, _logger, stop);
             _session = session;
             _lastLoss = null;
-            session.Run(sessionStop.Token);
+            session.Run(stop);
         }
         finally
         {
-            _sessionStop = null;
             _session = null;
             session?.Dispose();
         }
