@@ -150,6 +150,12 @@ internal static partial class SidecarLog
     [LoggerMessage(460, LogLevel.Error, "The sidecar was killed before the guest had all its memory: it cannot go on and is destroyed. Start it from its disks")]
     internal static partial void RecoveryCutShort(this ILogger logger);
 
+    [LoggerMessage(461, LogLevel.Warning, "libvirt failed as it let the guest go on; the next libvirtd is asked whether it runs: {Detail}")]
+    internal static partial void ResumeTriedAgain(this ILogger logger, string detail);
+
+    [LoggerMessage(462, LogLevel.Information, "Generation {Generation} of the ownership record names this host as the backup")]
+    internal static partial void ClaimSeen(this ILogger logger, long generation);
+
     [LoggerMessage(501, LogLevel.Warning, "The daemon keeps no socket {Path} for a disk: {Detail}. If this sidecar is killed, the guest's disks wait some seconds longer")]
     internal static partial void DiskSocketOfOurOwn(this ILogger logger, string path, string detail);
 

@@ -34,6 +34,7 @@ internal sealed class GuestStarter : IDisposable
     private readonly ILogger _logger;
     private readonly StandbyDomain _standby;
     private RecoveryProgress? _progress;
+    private RecoveryAttempt? _attempt;
 
     /// <param name="uri">libvirt's address, qemu:///system.</param>
     /// <param name="logger">The sidecar's log.</param>
@@ -49,6 +50,9 @@ internal sealed class GuestStarter : IDisposable
 
     /// <summary>The recovery in progress or the last one; null before the first.</summary>
     public RecoveryProgress? Progress => Volatile.Read(ref _progress);
+
+    /// <summary>Whether the guest of the last recovery was let go, or perhaps was: then what it did is in no replica, and nobody else may start it from one.</summary>
+    public bool GuestMayHaveRun => _attempt is { GuestHasRun: true };
 
     /// <summary>Creates the guest paused and destroys it again: whether this host has its disks, networks and devices.</summary>
     public DryStartResult DryStart(string xml)
@@ -103,7 +107,10 @@ internal sealed class GuestStarter : IDisposable
             Running = running,
             BeforeLoad = beforeLoad,
             ShutTimeout = ShutTimeout,
+            Reconnect = () => Connection.Open(_uri),
+            LibvirtPatience = LibvirtPatience,
         };
+        _attempt = attempt;
         try
         {
             RunUntilLibvirtIsThere(attempt, xml);

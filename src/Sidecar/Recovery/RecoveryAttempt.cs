@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
 using System.Net.Sockets;
 using Hikae.Native.Libvirt;
 using Hikae.Sidecar.PageStore;
@@ -20,6 +21,16 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
     public required Action<Domain> BeforeLoad { get; init; }
 
     public required TimeSpan ShutTimeout { get; init; }
+
+    /// <summary>Opens a new connection to libvirt, when the one at hand has failed.</summary>
+    public required Func<Connection> Reconnect { get; init; }
+
+    /// <summary>How long a libvirtd that is restarted is waited for.</summary>
+    public required TimeSpan LibvirtPatience { get; init; }
+
+    // A libvirtd that has just started may still be looking at its guests.
+    private static readonly TimeSpan BusyPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PauseBeforeNextTry = TimeSpan.FromMilliseconds(100);
 
     /// <summary>True once lazy memory was tried.</summary>
     public bool UsedLazyMemory { get; private set; }
@@ -133,18 +144,67 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
     {
         progress.Done("devices loaded");
         GuestHasRun = true;
-        incoming.Domain.Resume();
+        using Connection? newer = LetRun(incoming);
         progress.Done("guest runs");
         Running(progress.Elapsed);
         try
         {
-            using Domain defined = connection.DefineXml(DomainXml.ForDefinition(FormerPrimary));
+            using Domain defined = (newer ?? connection).DefineXml(DomainXml.ForDefinition(FormerPrimary));
             progress.Done("definition written");
         }
         catch (LibvirtException error)
         {
             // The guest is worth more than its definition: it goes on, and the log asks for help.
             logger.NotDefined(error.Message);
+        }
+    }
+
+    /// <summary>
+    /// libvirtd may go away in this very call, and then nobody says whether the guest runs: the next libvirtd is asked, and the guest is not given up for it.
+    /// </summary>
+    /// <returns>The connection to that libvirtd; null: none was needed.</returns>
+    private Connection? LetRun(IncomingDomain incoming)
+    {
+        try
+        {
+            incoming.Domain.Resume();
+            return null;
+        }
+        catch (LibvirtException error)
+        {
+            logger.ResumeTriedAgain(error.Message);
+        }
+        for (long started = Stopwatch.GetTimestamp(); ; Thread.Sleep(PauseBeforeNextTry))
+        {
+            Connection? connection = null;
+            try
+            {
+                connection = Reconnect();
+                ResumeUnlessItRuns(connection);
+                return connection;
+            }
+            catch (Exception error) when (error is LibvirtException or RecoveryException)
+            {
+                TimeSpan patience = connection is { IsAlive: true } ? BusyPatience : LibvirtPatience;
+                connection?.Dispose();
+                if (error is RecoveryException || Stopwatch.GetElapsedTime(started) > patience)
+                {
+                    throw;
+                }
+            }
+        }
+    }
+
+    private void ResumeUnlessItRuns(Connection connection)
+    {
+        using Domain? domain = connection.FindByUuid(DomainXml.Uuid);
+        if (domain is null || domain.Id < 0)
+        {
+            throw new RecoveryException("QEMU ended when the guest was to go on.");
+        }
+        if (domain.GetState().State is not DomainState.Running)
+        {
+            domain.Resume();
         }
     }
 }

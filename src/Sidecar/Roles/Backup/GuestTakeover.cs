@@ -102,6 +102,7 @@ internal sealed class GuestTakeover : IDisposable
         catch (Exception error)
         {
             _logger.FailoverFailed(error.Message);
+            GuestHasRun |= _starter.GuestMayHaveRun;
             if (GuestHasRun)
             {
                 // libvirt may not have been there to end it.
