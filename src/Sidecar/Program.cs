@@ -161,6 +161,13 @@ internal static class Program
 
     private static int RunBackup(SidecarOptions options, ILogger logger)
     {
+        // A process that stands still may hold an older replica of the guest, and would claim it when it goes on.
+        using SidecarLock? single = SidecarLock.Take(options.RunFile("backup.lock"));
+        if (single is null)
+        {
+            logger.Ending("another sidecar of this host holds a replica of the guest");
+            return 0;
+        }
         using var daemon = new DaemonClient(options.ControlSocket, NewRegistration(options, options.Uuid), logger);
         TakeoverNote? interrupted = TakeoverNote.Read(options);
         GuestState state = interrupted is null ? GuestState.Receiving : GuestState.Recovered;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 namespace Hikae.Sidecar;
 
-/// <summary>Makes sure that one sidecar at a time acts for a running guest. Ends with the process, however that ends.</summary>
+/// <summary>Makes sure that one sidecar at a time acts for a running guest, and one for its replica. Ends with the process, however that ends.</summary>
 internal sealed class SidecarLock : IDisposable
 {
     // A guest that is stopped and started at once has a sidecar that says its goodbyes and one that begins.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Buffers.Binary;
 using System.Net.Sockets;
 using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Control;
@@ -71,7 +72,33 @@ public sealed class BackupSidecarTests : IDisposable
 
         SendEpoch(link, 2);
 
+        Claim(link);
+    }
+
+    [Fact]
+    public void A_backup_is_ready_only_when_it_has_seen_the_record()
+    {
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+        Assert.Equal(GuestState.Receiving, _status.Current.State);
+
+        Claim(link);
+        SendEpoch(link, 2);
+
         Assert.Equal(GuestState.Ready, _status.Current.State);
+    }
+
+    [Fact]
+    public void A_backup_that_cannot_see_the_record_tells_the_primary()
+    {
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+
+        link.Send(RecordType.Claimed, 0, Generation(7));
+
+        Assert.Equal(RecordType.Refuse, ReceiveAnswer(link, out byte[] payload).Type);
+        Assert.Contains("both hosts must use the same arbiter", ReplicationJson.Read<Refuse>(payload).Reason, StringComparison.Ordinal);
+        Assert.NotEqual(GuestState.Ready, _status.Current.State);
     }
 
     [Fact]
@@ -193,12 +220,30 @@ public sealed class BackupSidecarTests : IDisposable
         Assert.Equal((RecordType.Ack, epoch), (answer.Type, answer.Epoch));
     }
 
-    private static RecordHeader ReceiveAnswer(RecordConnection link)
+    /// <summary>What the primary does after its first commit.</summary>
+    private void Claim(RecordConnection link)
+    {
+        _primary.ClaimProtected("hostB");
+        link.Send(RecordType.Claimed, 0, Generation(_primary.Current!.Generation));
+        Assert.True(SpinWait.SpinUntil(() => _status.Current.State is GuestState.Ready, TimeSpan.FromMinutes(1)), _status.Current.ToString());
+    }
+
+    private static byte[] Generation(long generation)
+    {
+        byte[] payload = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(payload, generation);
+        return payload;
+    }
+
+    private static RecordHeader ReceiveAnswer(RecordConnection link) => ReceiveAnswer(link, out _);
+
+    private static RecordHeader ReceiveAnswer(RecordConnection link, out byte[] payload)
     {
         RecordHeader header;
         do
         {
-            header = link.Receive(out _);
+            header = link.Receive(out ReadOnlySpan<byte> bytes);
+            payload = bytes.ToArray();
         }
         while (header.Type is RecordType.Heartbeat);
         return header;

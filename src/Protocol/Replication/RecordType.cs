@@ -66,4 +66,7 @@ public enum RecordType : uint
 
     /// <summary>Primary to backup, anywhere and not counted: everything through the epoch of the header is durable in the images; its disk writes may be forgotten.</summary>
     DiskFlushed = 20,
+
+    /// <summary>Primary to backup, anywhere and not counted: it wrote the ownership record of this generation (be64), which names the backup. Who cannot see it there could never take the guest.</summary>
+    Claimed = 21,
 }

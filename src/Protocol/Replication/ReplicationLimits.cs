@@ -66,6 +66,7 @@ public static class ReplicationLimits
         RecordType.DiskWrites => MaxDiskWritesBytes,
         RecordType.DiskFlushed => MaxJsonBytes,
         RecordType.DiskList => MaxJsonBytes,
+        RecordType.Claimed => sizeof(long),
         >= RecordType.Hello and <= RecordType.Recovered => MaxJsonBytes,
         _ => MaxPayloadBytes,
     };

@@ -77,7 +77,11 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
     }
 
     /// <summary>Backup, when it lost its primary: take the guest. False when the record does not name this host as backup, or the primary was faster.</summary>
-    public bool TryTakeOver()
+    /// <param name="replicaGeneration">
+    /// The generation under which the replica became this host's to go on with; 0: not known yet. A newer record that names this host is about another replica:
+    /// what the guest told the world in between is not in this one.
+    /// </param>
+    public bool TryTakeOver(long replicaGeneration = 0)
     {
         lock (_gate)
         {
@@ -89,7 +93,9 @@ internal sealed class GuestOwnership(IArbiter arbiter, Guid guest, string host, 
                 return true;
             }
             _formerLease = current is null || current.LeaseMs < lease.TotalMilliseconds ? lease : TimeSpan.FromMilliseconds(current.LeaseMs);
-            return current is { Ended: false } && current.ProtectedBy == host && TryClaim(current, host, protectedBy: null, ended: false);
+            return current is { Ended: false } && current.ProtectedBy == host
+                && (replicaGeneration == 0 || current.Generation == replicaGeneration)
+                && TryClaim(current, host, protectedBy: null, ended: false);
         }
     }
 

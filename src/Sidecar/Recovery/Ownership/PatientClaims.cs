@@ -14,7 +14,7 @@ internal static class PatientClaims
     /// <param name="claim">Throws <see cref="ArbiterUnavailableException"/> when there was no answer.</param>
     /// <param name="limit">How long; <see cref="Timeout.InfiniteTimeSpan"/>: until there is an answer.</param>
     /// <param name="logger">Told once: at first when there is no limit, else when giving up.</param>
-    /// <param name="cancellationToken">Ends the waiting between two tries, not the trying.</param>
+    /// <param name="cancellationToken">Then the try under way is the last, and there is always one.</param>
     public static void Make(Action claim, TimeSpan limit, ILogger logger, CancellationToken cancellationToken = default)
     {
         long started = Stopwatch.GetTimestamp();
@@ -29,7 +29,7 @@ internal static class PatientClaims
             }
             catch (ArbiterUnavailableException error)
             {
-                bool givesUp = isBounded && Stopwatch.GetElapsedTime(started) > limit;
+                bool givesUp = cancellationToken.IsCancellationRequested || (isBounded && Stopwatch.GetElapsedTime(started) > limit);
                 if (givesUp || !(isBounded || isReported))
                 {
                     logger.ArbiterUnavailable(error.Message);

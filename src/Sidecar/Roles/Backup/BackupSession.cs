@@ -99,24 +99,24 @@ internal sealed class BackupSession : IDisposable
     /// <summary>Called on the receiving thread after each commit.</summary>
     public event Action? Committed;
 
+    /// <summary>Called on the receiving thread: the primary says that this generation of the ownership record names this host.</summary>
+    public event Action<long>? Claimed;
+
     /// <summary>Whether <paramref name="link"/> is this session's. Any thread.</summary>
     public bool Serves(BackupLink link) => _link == link;
 
     /// <summary>Asks the primary for the guest. Any thread.</summary>
     public void AskYield() => _link.Connection.Send(RecordType.Yield, 0, []);
 
-    /// <summary>Tells the primary how the planned failover ended. Any thread.</summary>
-    public void Report(Recovered recovered)
+    /// <summary>Tells the primary why this host cannot be its backup, and closes the link. Any thread.</summary>
+    public void Refuse(string reason)
     {
-        try
-        {
-            _link.Connection.Send(RecordType.Recovered, 0, ReplicationJson.Write(recovered));
-        }
-        catch (PeerLostException)
-        {
-            // The primary then goes by the ownership record, which says the same.
-        }
+        Tell(RecordType.Refuse, ReplicationJson.Write(new Refuse("config", reason)));
+        CloseLink();
     }
+
+    /// <summary>Tells the primary how the planned failover ended. Any thread.</summary>
+    public void Report(Recovered recovered) => Tell(RecordType.Recovered, ReplicationJson.Write(recovered));
 
     /// <summary>
     /// Receives until the primary said goodbye (<see cref="ByeReason"/>) or yielded (<see cref="Yielded"/>); throws
@@ -167,6 +167,18 @@ internal sealed class BackupSession : IDisposable
         _link.Dispose();
         Store.Dispose();
         Disks.Dispose();
+    }
+
+    private void Tell(RecordType type, byte[] payload)
+    {
+        try
+        {
+            _link.Connection.Send(type, 0, payload);
+        }
+        catch (PeerLostException)
+        {
+            // The primary then goes by the ownership record, which says the same.
+        }
     }
 
     private void OnHeard()
@@ -220,6 +232,9 @@ internal sealed class BackupSession : IDisposable
                 return;
             case RecordType.DiskFlushed:
                 Disks.DropThrough(header.Epoch, Store.CommittedEpoch);
+                return;
+            case RecordType.Claimed when Store.HasCheckpoint && payload.Length == sizeof(long):
+                Claimed?.Invoke(BinaryPrimitives.ReadInt64BigEndian(payload));
                 return;
             case RecordType.EpochBegin:
                 BeginEpoch(header.Epoch);

@@ -27,10 +27,12 @@ internal sealed class BackupSidecar : IDisposable
     // A link that stutters must not make this host create and destroy domains all the time.
     private static readonly TimeSpan StandByAgain = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ArbiterRetry = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan GiveBackPatience = TimeSpan.FromSeconds(30);
 
     // A primary that has lost its link tries again each second or ten; after this nobody will.
     private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(60);
+
+    // Anybody who reaches the port gets a sidecar started: one that was never shown a right to it does not stay.
+    private static readonly TimeSpan UnprovenTimeout = TimeSpan.FromSeconds(10);
 
     // set once
     private readonly SidecarOptions _options;
@@ -45,6 +47,7 @@ internal sealed class BackupSidecar : IDisposable
 
     // main thread writes, daemon thread reads
     private volatile BackupSession? _session;
+    private volatile ReplicaClaim? _claim;
     private int _failoverAsked;
     private long _stoodDownAt;
 
@@ -75,8 +78,10 @@ internal sealed class BackupSidecar : IDisposable
             {
                 _takeover.GoOn(note);
             }
-            while (Interrupted is null && _links.TryTake(out BackupLink? link, IdleTimeout, _end.Token))
+            TimeSpan patience = UnprovenTimeout;
+            while (Interrupted is null && _links.TryTake(out BackupLink? link, patience, _end.Token))
             {
+                patience = IdleTimeout;
                 if (!Serve(link!))
                 {
                     break;
@@ -156,7 +161,9 @@ internal sealed class BackupSidecar : IDisposable
     {
         using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, NewDisks(), _logger))
         {
+            using var claim = new ReplicaClaim(_ownership, session.Hello.Host, _logger);
             _session = session;
+            _claim = claim;
             if (_links.Any || _end.IsCancellationRequested)
             {
                 // That came before anybody could see this session.
@@ -169,7 +176,8 @@ internal sealed class BackupSidecar : IDisposable
                 _status.Set(GuestState.Receiving, $"the first checkpoint of {session.Hello.Host} is on its way");
                 _status.MeasureWith(status => Measure(status, session.Figures));
                 session.Silent += silent => OnSilence(session, silent);
-                session.Committed += () => _status.Set(GuestState.Ready);
+                session.Committed += () => OnCommitted(claim);
+                session.Claimed += generation => claim.Confirm(generation, () => OnCommitted(claim), session.Refuse, OnArbiterSilent);
                 session.Run();
                 return session.Yielded ? AfterYield(session) : AfterBye(session);
             }
@@ -183,10 +191,23 @@ internal sealed class BackupSidecar : IDisposable
                 // Taken by a recovery, or not needed any more.
                 _starter.StandDown();
                 _status.MeasureWith(null);
+                _claim = null;
                 _session = null;
             }
         }
     }
+
+    private void OnCommitted(ReplicaClaim claim)
+    {
+        // Its look may end after the session.
+        if (claim.Generation > 0 && claim == _claim)
+        {
+            _status.Set(GuestState.Ready);
+        }
+    }
+
+    private void OnArbiterSilent(string detail) =>
+        _status.Set(GuestState.Receiving, $"a whole checkpoint is held, but the arbiter cannot be asked whose the guest is: {detail}");
 
     private ReplicaDisks NewDisks() =>
         new(_options.RunDirectory, _options.Guest, BufferLimits.ReplicaBytes(_options.Configuration.Disk.BufferBytes));
@@ -246,7 +267,7 @@ internal sealed class BackupSidecar : IDisposable
         return !ok;
     }
 
-    private void ClaimPatiently(Action claim) => PatientClaims.Make(claim, GiveBackPatience, _logger, _end.Token);
+    private void ClaimPatiently(Action claim) => PatientClaims.Make(claim, Timeout.InfiniteTimeSpan, _logger, _end.Token);
 
     private void AnswerFailover(bool ok, string message)
     {
@@ -316,7 +337,7 @@ internal sealed class BackupSidecar : IDisposable
 
     private bool TakeOver(out string why)
     {
-        if (_ownership.TryTakeOver())
+        if (_ownership.TryTakeOver(_claim?.Generation ?? 0))
         {
             why = string.Empty;
             return true;

@@ -342,6 +342,9 @@ internal sealed class PrimarySession : IDisposable
         {
             _logger.FirstCommit(epoch, Math.Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds));
             PrimaryClaims.Protect(_ownership, _guest.Marker, _guest.Process.Pid, _link.Welcome.Host);
+            Span<byte> generation = stackalloc byte[sizeof(long)];
+            BinaryPrimitives.WriteInt64BigEndian(generation, _ownership.Current!.Generation);
+            _link.Connection.Send(RecordType.Claimed, 0, generation);
             _status.Set(GuestState.Protected, OutputsReason);
         }
         else if (epoch.Value == Volatile.Read(ref _coveredBy))

@@ -40,6 +40,19 @@ public sealed class GuestOwnershipTests : IDisposable
     }
 
     [Fact]
+    public void A_replica_from_before_the_guest_ran_alone_does_not_take_it()
+    {
+        GuestOwnership primary = Host("hostA");
+        primary.ClaimProtected("hostB");
+        long older = primary.Current!.Generation;
+        primary.ClaimUnprotected(0);
+        primary.ClaimProtected("hostB");
+
+        Assert.False(Host("hostB").TryTakeOver(older));
+        Assert.True(Host("hostB").TryTakeOver(primary.Current!.Generation));
+    }
+
+    [Fact]
     public void A_guest_that_ended_is_not_taken_and_may_be_protected_by_any_host()
     {
         Host("hostA").ClaimProtected("hostB");
