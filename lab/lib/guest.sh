@@ -303,6 +303,7 @@ run_in_guest() { # NAME COMMAND
     index=$(guest_index "${1:-}")
     shift
     [ $# -ge 1 ] || usage_error "run: which command?"
+    # A guest that has just booted may not listen yet: asked again for 20 s.
     # shellcheck disable=SC2016
     while IFS= read -r line; do
         case $line in
@@ -313,7 +314,7 @@ run_in_guest() { # NAME COMMAND
                 ;;
             *) printf '%s\n' "$line" ;;
         esac
-    done < <(run_client bash -c 'exec 3<>"/dev/tcp/$1/7001" && printf "(%s\n) 2>&1 </dev/null\necho hikae-lab-status \$?; exit\n" "$2" >&3 && cat <&3' \
+    done < <(run_client bash -c 'n=0; until { exec 3<>"/dev/tcp/$1/7001"; } 2>/dev/null; do ((n++ < 100)) || exit; sleep 0.2; done; printf "(%s\n) 2>&1 </dev/null\necho hikae-lab-status \$?; exit\n" "$2" >&3 && cat <&3' \
         run "$LAN_PREFIX.$((100 + index))" "$*")
     [ -n "$status" ] || fail "the guest did not answer"
     return "$status"

@@ -25,7 +25,7 @@ install_hikae_packages() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || machine_fail "run this as root once, or install: ${missing[*]}"
-    printf '%s: installing %s\n' "${0##*/}" "${missing[*]}"
+    printf '%s: installing %s\n' "${0##*/}" "${missing[*]}" >&2
     apt-get update -qq </dev/null || true
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
 }

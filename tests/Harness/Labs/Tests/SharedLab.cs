@@ -62,6 +62,8 @@ public class SharedLab : IDisposable
 
         foreach (LabHost host in lab.Hosts)
         {
+            // A backup whose primary does not call again would wait for a minute.
+            host.TryRun("pkill", "-TERM", "-f", "hikae-sidecar --role backup");
             lab.Until($"no sidecar is left on {host.Name}", () => !host.TryRun("pgrep", "-x", "hikae-sidecar").Succeeded);
         }
     }

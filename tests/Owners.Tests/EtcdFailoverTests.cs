@@ -4,7 +4,7 @@ using Hikae.Harness.Labs;
 using Hikae.Protocol.Configuration;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests.Owners;
+namespace Hikae.Owners.Tests;
 
 /// <summary>Hosts whose arbiter is an etcd that runs on neither of them.</summary>
 public sealed class EtcdFailoverTests

@@ -3,10 +3,10 @@ using Hikae.Harness.Labs;
 using Hikae.Protocol.Configuration;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests.Owners;
+namespace Hikae.Owners.Tests;
 
 /// <summary>Hosts that are cut off from each other and from the arbiter: never do both run the guest, and it goes on when one may.</summary>
-public sealed class IsolationTests(SharedLab shared) : LabTest(shared)
+public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
 {
     private static readonly TimeSpan TwoLeases = 2 * new ArbiterConfiguration().Lease;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Harness.Labs;
 
-namespace Hikae.TwoHosts.Tests.Owners;
+namespace Hikae.Owners.Tests;
 
 /// <summary>A folder of the shared storage that one host does not see, until this is disposed: as where a share is not mounted, the folder there is empty.</summary>
 internal sealed class HiddenFolder : IDisposable

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Harness.Labs;
 
-namespace Hikae.TwoHosts.Tests.Owners;
+namespace Hikae.Owners.Tests;
 
 /// <summary>
 /// A switch that cuts the hosts' power, and the agent that operates it by the calling convention of Pacemaker's fence agents. The agent runs on a host, which

@@ -2,7 +2,7 @@
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests.Owners;
+namespace Hikae.Owners.Tests;
 
 /// <summary>A fence agent that cuts a host's power. Leases are long here: whoever writes an image early does so because of the fence.</summary>
 public sealed class FenceTests

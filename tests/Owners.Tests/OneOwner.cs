@@ -5,7 +5,7 @@ using Hikae.Harness.Labs;
 using Hikae.Harness.Ledger;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests.Owners;
+namespace Hikae.Owners.Tests;
 
 /// <summary>A protected guest with a ledger on a held disk, and three witnesses that no part of Hikae can speak for: its clients, the LAN's switch, and the image's file system.</summary>
 internal sealed class OneOwner : IDisposable
