@@ -52,7 +52,8 @@ install_packages() {
 # A process is remembered as "PID START": process numbers come round again, start times do not.
 process_start() {
     local line
-    { line=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+    # It may end between the opening of this file and its reading.
+    { line=$(<"/proc/$1/stat"); } 2>/dev/null && [ -n "$line" ] || return 1
     line=${line##*) }
     # Field 22 of the whole line is field 20 after the name.
     # shellcheck disable=SC2086
