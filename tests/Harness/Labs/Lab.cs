@@ -13,7 +13,7 @@ namespace Hikae.Harness.Labs;
 /// </remarks>
 public sealed class Lab : IDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(180);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly LabOptions _options;
