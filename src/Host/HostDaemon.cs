@@ -6,6 +6,7 @@ using Hikae.Host.Disks;
 using Hikae.Host.Domains;
 using Hikae.Host.Fencing;
 using Hikae.Host.Links;
+using Hikae.Host.Metrics;
 using Hikae.Host.Sidecars;
 using Hikae.Native.Linux;
 using Hikae.Protocol.Configuration;
@@ -24,8 +25,15 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LockInterval = TimeSpan.FromMilliseconds(50);
 
+    private static readonly string Version = typeof(HostDaemon).Assembly.GetName().Version!.ToString(3);
+
+    private MetricsServer? _metrics;
+
     /// <summary>Where links are accepted, once <see cref="RunAsync"/> has called back. Port 0 in the configuration takes any.</summary>
     public IPEndPoint? LinkEndPoint { get; private set; }
+
+    /// <summary>Where metrics are answered, if they are.</summary>
+    public IPEndPoint? MetricsEndPoint => _metrics?.EndPoint;
 
     /// <summary>For tests: how sidecars are started, when not as this host does.</summary>
     public ISidecarLauncher? Launcher { get; init; }
@@ -51,13 +59,22 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         supervisor.ProtectionEnded += watcher.LookAgain;
         guard.DrainWanted += guest => supervisor.Ensure(guest, TimeSpan.Zero);
         using var disks = new DiskSockets();
-        Task[] parts =
+        List<Task> parts =
         [
             new ControlServer(control, registry, supervisor, guard, new FenceAgent(configuration.Fence, clock, logger), disks, clock, logger).RunAsync(ending.Token),
             new LinkListener(links, registry, supervisor, clock, logger).RunAsync(ending.Token),
             // libvirt's calls wait, so they are kept off the thread that starts the rest.
             Task.Run(() => watcher.RunAsync(ending.Token), ending.Token),
         ];
+        if (configuration.Metrics.Listen is IPEndPoint listen)
+        {
+            _metrics = new MetricsServer(
+                listen,
+                () => MetricsText.Write(MetricFamilies.All, new HostFigures(configuration.HostName, Version, watcher.IsConnected, registry.Failovers, registry.Deaths, HostMemory.Read(), registry.Statuses())),
+                clock,
+                logger);
+            parts.Add(_metrics.RunAsync(ending.Token));
+        }
         logger.Ready(configuration.Link.Listen, LinkEndPoint.Port, options.ControlSocket);
         foreach (Guid guest in start.Takeovers())
         {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Hikae.Host;
 
-/// <summary>Every line hikaed can log. Ids: 1xx the process, 2xx control socket, 3xx links, 4xx sidecars and ownership, 5xx libvirt.</summary>
+/// <summary>Every line hikaed can log. Ids: 1xx the process, 2xx control socket, 3xx links, 4xx sidecars and ownership, 5xx libvirt, 6xx metrics.</summary>
 /// <remarks>Warning and above mean that someone has to look.</remarks>
 internal static partial class HostLog
 {
@@ -106,4 +106,13 @@ internal static partial class HostLog
 
     [LoggerMessage(505, LogLevel.Warning, "{Guest} could not be looked at: {Reason}")]
     internal static partial void DomainUnreadable(this ILogger logger, string guest, string reason);
+
+    [LoggerMessage(601, LogLevel.Information, "Metrics are at http://{EndPoint}/metrics")]
+    internal static partial void MetricsReady(this ILogger logger, string endPoint);
+
+    [LoggerMessage(602, LogLevel.Warning, "There are no metrics, as hikaed cannot listen on {EndPoint}; trying again: {Reason}")]
+    internal static partial void MetricsUnavailable(this ILogger logger, string endPoint, string reason);
+
+    [LoggerMessage(603, LogLevel.Error, "A request for metrics could not be answered")]
+    internal static partial void MetricsFailed(this ILogger logger, Exception cause);
 }

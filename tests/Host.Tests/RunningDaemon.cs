@@ -15,7 +15,7 @@ internal sealed class RunningDaemon : IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly Task _running;
 
-    private RunningDaemon(TimeProvider clock, string libvirtUri)
+    private RunningDaemon(TimeProvider clock, string libvirtUri, Func<HikaeConfiguration, HikaeConfiguration> configure)
     {
         Root = Directory.CreateTempSubdirectory("hikaed-").FullName;
         Directory.CreateDirectory(Path.Combine(Root, "arbiter"));
@@ -23,12 +23,13 @@ internal sealed class RunningDaemon : IAsyncDisposable
         Arbiter = new SharedDirectoryArbiter(Path.Combine(Root, "arbiter"));
         Daemon = new HostDaemon(
             Options,
-            new HikaeConfiguration
+            configure(new HikaeConfiguration
             {
                 HostName = HostName,
                 Link = new LinkConfiguration { Listen = "127.0.0.1", Port = 0 },
                 Arbiter = new ArbiterConfiguration { Directory = Path.Combine(Root, "arbiter") },
-            },
+                Metrics = new MetricsConfiguration { Listen = new IPEndPoint(IPAddress.Loopback, 0) },
+            }),
             clock,
             Log)
         { Launcher = Launcher };
@@ -53,9 +54,11 @@ internal sealed class RunningDaemon : IAsyncDisposable
 
     /// <param name="clock">Null: the system's.</param>
     /// <param name="libvirtUri">By default one that nobody answers.</param>
-    public static async Task<RunningDaemon> StartAsync(TimeProvider? clock = null, string libvirtUri = "qemu+unix:///system?socket=/nonexistent")
+    /// <param name="configure">What this test's hikae.conf says otherwise.</param>
+    public static async Task<RunningDaemon> StartAsync(
+        TimeProvider? clock = null, string libvirtUri = "qemu+unix:///system?socket=/nonexistent", Func<HikaeConfiguration, HikaeConfiguration>? configure = null)
     {
-        var daemon = new RunningDaemon(clock ?? TimeProvider.System, libvirtUri);
+        var daemon = new RunningDaemon(clock ?? TimeProvider.System, libvirtUri, configure ?? (static configuration => configuration));
         await await Task.WhenAny(daemon.Ready, daemon._running);
         return daemon;
     }

@@ -22,6 +22,14 @@ internal sealed class SidecarRegistry(TimeProvider clock)
     // guarded by _gate
     private readonly Dictionary<SidecarKey, RegisteredSidecar> _sidecars = [];
     private readonly Dictionary<SidecarKey, List<TaskCompletionSource>> _awaited = [];
+    private long _failovers;
+    private long _deaths;
+
+    /// <summary>Guests that went on here after a failover while this registry looked on.</summary>
+    public long Failovers => Interlocked.Read(ref _failovers);
+
+    /// <summary>Sidecars that ended without a goodbye.</summary>
+    public long Deaths => Interlocked.Read(ref _deaths);
 
     /// <summary>False: the registry is full.</summary>
     public bool TryAdd(RegisteredSidecar sidecar)
@@ -50,6 +58,11 @@ internal sealed class SidecarRegistry(TimeProvider clock)
         lock (_gate)
         {
             GuestStatus? before = sidecar.LastStatus;
+            // One that registers as recovered tells a new hikaed of a failover that was counted before.
+            if (before is { State: not GuestState.Recovered } && status.State == GuestState.Recovered)
+            {
+                _failovers++;
+            }
             sidecar.LastStatus = status with { Stale = false, Reason = Clip(status.Reason) };
             sidecar.HeardAt = clock.GetTimestamp();
             return before;
@@ -72,6 +85,7 @@ internal sealed class SidecarRegistry(TimeProvider clock)
                 _sidecars.Remove(sidecar.Key);
                 return false;
             }
+            _deaths++;
             return true;
         }
     }

@@ -22,6 +22,11 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
     private const int KeepAliveSeconds = 5;
     private const uint KeepAliveCount = 3;
 
+    private volatile bool _isConnected;
+
+    /// <summary>Whether libvirt answers.</summary>
+    public bool IsConnected => _isConnected;
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         TimeSpan pause = FirstPause;
@@ -34,6 +39,7 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
                 SetKeepAlive(connection);
                 using DomainEventSubscription events = connection.WatchDomains();
                 logger.LibvirtConnected(uri);
+                _isConnected = true;
                 (pause, reported) = (FirstPause, false);
                 LookAtAll(connection);
                 await FollowAsync(connection, events, cancellationToken).ConfigureAwait(false);
@@ -47,6 +53,7 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
                     reported = true;
                 }
             }
+            _isConnected = false;
             await Task.Delay(pause, clock, cancellationToken).ConfigureAwait(false);
             pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks));
         }

@@ -68,6 +68,9 @@ internal static class ConfigurationKeys
             (c, v) => Options(v) is string[] all ? c with { Fence = c.Fence with { Options = all } } : null),
         new("fence", "timeout_ms", "a number of milliseconds from 1000 to 600000",
             (c, v) => Milliseconds(v, 1000, 600_000) is TimeSpan t ? c with { Fence = c.Fence with { Timeout = t } } : null),
+
+        new("metrics", "listen", "ADDRESS:PORT, an IPv4 address of this host or an IPv6 address in brackets, for instance 127.0.0.1:16521",
+            (c, v) => EndPoint(v) is IPEndPoint point ? c with { Metrics = c.Metrics with { Listen = point } } : null),
     ];
 
     private static int? Number(string value, int least, int most) =>
@@ -79,6 +82,11 @@ internal static class ConfigurationKeys
         Number(value, least, most) is int number ? TimeSpan.FromMilliseconds(number) : null;
 
     private static bool IsPath(string value) => value.Length is > 1 and <= MaxPathLength && value[0] == '/';
+
+    private static IPEndPoint? EndPoint(string value) =>
+        HostAddress.TryParse(value, out HostAddress? address) && address.Port is int port && IPAddress.TryParse(address.Host, out IPAddress? ip)
+            ? new IPEndPoint(ip, port)
+            : null;
 
     private static ArbiterKind? Kind(string value) => value switch
     {

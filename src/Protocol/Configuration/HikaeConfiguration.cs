@@ -30,6 +30,9 @@ public sealed record HikaeConfiguration
     /// <summary>Section [fence].</summary>
     public FenceConfiguration Fence { get; init; } = new();
 
+    /// <summary>Section [metrics].</summary>
+    public MetricsConfiguration Metrics { get; init; } = new();
+
     /// <summary>Reads the whole file.</summary>
     /// <param name="text">The file's content.</param>
     /// <param name="fileName">Its name, for messages.</param>

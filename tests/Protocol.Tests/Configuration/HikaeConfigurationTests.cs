@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Net;
 using Hikae.Harness;
 using Hikae.Protocol.Configuration;
 using Xunit;
@@ -24,6 +25,7 @@ public sealed class HikaeConfigurationTests
         Assert.Equal(TimeSpan.FromMilliseconds(100), configuration.Checkpoint.Interval);
         Assert.Equal(256L << 20, configuration.Disk.BufferBytes);
         Assert.Null(configuration.Arbiter.Directory);
+        Assert.Null(configuration.Metrics.Listen);
         Assert.Equal(TimeSpan.FromMilliseconds(5000), configuration.Arbiter.Lease);
     }
 
@@ -97,6 +99,12 @@ public sealed class HikaeConfigurationTests
     }
 
     [Theory]
+    [InlineData("127.0.0.1:16521", "127.0.0.1", 16521)]
+    [InlineData("[::]:1", "::", 1)]
+    public void Metrics_have_an_address_and_a_port(string value, string address, int port) =>
+        Assert.Equal(new IPEndPoint(IPAddress.Parse(address), port), HikaeConfiguration.Parse($"[metrics]\nlisten = {value}", FileName).Metrics.Listen);
+
+    [Theory]
     [InlineData("[checkpoint]\nintervall_ms = 5", 2, "intervall_ms", "unknown key \"intervall_ms\" in [checkpoint]; the nearest valid key is \"interval_ms\"")]
     [InlineData("[host]\nport = 5", 2, "port", "the nearest valid key is \"port\" in [link]")]
     [InlineData("port = 5", 1, "port", "stands before any section")]
@@ -127,6 +135,12 @@ public sealed class HikaeConfigurationTests
     [InlineData("[arbiter]\nprefix = hikae", 2, "prefix", "slash at both ends")]
     [InlineData("[fence]\ncommand = fence_ipmilan", 2, "command", "absolute path")]
     [InlineData("[fence]\noptions = ip", 2, "options", "words KEY=VALUE")]
+    [InlineData("[metrics]\nlisten = 127.0.0.1", 2, "listen", "use ADDRESS:PORT")]
+    [InlineData("[metrics]\nlisten = 16521", 2, "listen", "use ADDRESS:PORT")]
+    [InlineData("[metrics]\nlisten = :16521", 2, "listen", "use ADDRESS:PORT")]
+    [InlineData("[metrics]\nlisten = localhost:16521", 2, "listen", "use ADDRESS:PORT")]
+    [InlineData("[metrics]\nlisten = 127.0.0.1:0", 2, "listen", "use ADDRESS:PORT")]
+    [InlineData("[metrics]\nlisten = ::1", 2, "listen", "use ADDRESS:PORT")]
     [InlineData("[arbiter]\nlease_ms = 1000\n[link]\ndetect_ms = 1000", 4, "detect_ms", "must be more than")]
     public void An_error_names_file_line_key_and_what_would_be_right(string text, int line, string key, string sentence)
     {
