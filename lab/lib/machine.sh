@@ -8,7 +8,7 @@ HIKAE_PACKAGES=(
     libnbd-bin python3-libnbd nbdkit fio                 # real NBD clients for the disk server, and its measure
     debootstrap xz-utils zstd cpio busybox-static       # the lab's root file systems and guests
     e2fsprogs iproute2 openssl procps python3-minimal   # the lab and its demonstration
-    groff-base                                          # the man pages
+    groff-base libxml2-utils                            # the man pages and the annotation's schema
 )
 
 machine_fail() {
