@@ -15,7 +15,9 @@ internal static class Program
     private const int EX_CONFIG = 78;
     private const int Failure = 1;
 
-    private static Task<int> Main(string[] arguments)
+    private static Task<int> Main(string[] arguments) => Build().Parse(arguments).InvokeAsync();
+
+    internal static RootCommand Build()
     {
         var config = new Option<string?>("--config") { Description = $"Configuration file (default: {HikaeConfiguration.DefaultPath}, which may be absent)" };
         var runDirectory = new Option<string>("--run-dir")
@@ -43,7 +45,7 @@ internal static class Program
                 Sidecar = Path.GetFullPath(parsed.GetValue(sidecar)!),
             },
             cancellationToken));
-        return command.Parse(arguments).InvokeAsync();
+        return command;
     }
 
     private static async Task<int> RunAsync(HostOptions options, CancellationToken cancellationToken)

@@ -23,7 +23,9 @@ internal static class Program
     private const int ConfigurationError = 2;
     private const int GuestNotFound = 3;
 
-    private static int Main(string[] arguments)
+    private static int Main(string[] arguments) => Build().Parse(arguments).Invoke();
+
+    internal static RootCommand Build()
     {
         var role = new Option<GuestRole>("--role") { Description = "what this host is to the guest: primary or backup", Required = true };
         var uuid = new Option<Guid>("--uuid") { Description = "the guest's UUID", Required = true };
@@ -44,7 +46,7 @@ internal static class Program
             parsed.GetValue(libvirtState)!));
         command.Add(BuildProbe(config));
         command.Add(Disk.ServeCommand.Build());
-        return command.Parse(arguments).Invoke();
+        return command;
     }
 
     private static Command BuildProbe(Option<string> config)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.CommandLine;
+using System.Text.Json.Serialization.Metadata;
 using Hikae.Harness;
+using Hikae.Harness.Documents;
+using Hikae.Tools.Display;
 using Xunit;
 
 namespace Hikae.Tools.Tests;
@@ -31,4 +34,25 @@ public sealed class ManPageTests
     public void Every_exit_status_is_described() =>
         Assert.All([ExitCode.Done, ExitCode.Failed, ExitCode.Usage, ExitCode.NoDaemon], code =>
             Assert.Contains($".TP\n.B {code}\n", Page, StringComparison.Ordinal));
+
+    [Fact]
+    public void Every_member_of_the_JSON_is_explained_under_the_one_that_holds_it()
+    {
+        ManPage json = ManPage.Read("hikae.8").Section("JSON");
+
+        AssertExplained(ToolsJsonContext.Default.GuestStatus, "");
+        AssertExplained(ToolsJsonContext.Default.Finding, "");
+
+        void AssertExplained(JsonTypeInfo type, string prefix) => Assert.All(type.Properties, member =>
+        {
+            string name = prefix + member.Name;
+            Assert.True(json.Explains(name), $"hikae.8 does not explain {name}");
+            if (ToolsJsonContext.Default.GetTypeInfo(ElementOf(member.PropertyType)) is { Kind: JsonTypeInfoKind.Object } inner)
+            {
+                AssertExplained(inner, name + ".");
+            }
+        });
+    }
+
+    private static Type ElementOf(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : type;
 }
