@@ -52,8 +52,8 @@ install_packages() {
 # A process is remembered as "PID START": process numbers come round again, start times do not.
 process_start() {
     local line
-    # It may end between the opening of this file and its reading.
-    { line=$(<"/proc/$1/stat"); } 2>/dev/null && [ -n "$line" ] || return 1
+    # It may have ended by now. Not $(<FILE): without that file bash 5.2 ends the whole script then, whatever stands behind "||".
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
     line=${line##*) }
     # Field 22 of the whole line is field 20 after the name.
     # shellcheck disable=SC2086

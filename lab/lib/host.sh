@@ -146,8 +146,6 @@ wait_for_libvirt() { # HOST
 # without power says nothing.
 kill_host() { # HOST
     local name=$1 pid network lab
-    # It once ended without a word after the power was cut, and nobody knows where.
-    trap 'printf "lab: kill: line %s ended with %s: %s\n" "$LINENO" "$?" "$BASH_COMMAND" >&2' ERR
     require_host "$name"
     lock_labs
     pid=$(host_init "$name") || fail "$name is not running"
