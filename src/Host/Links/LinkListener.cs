@@ -27,10 +27,10 @@ internal sealed class LinkListener(Socket listener, SidecarRegistry registry, Si
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
 
+    private readonly NewestConnections _pending = new(MaxPending);
     private readonly Lock _gate = new();
 
     // guarded by _gate
-    private readonly LinkedList<Socket> _pending = [];
     private readonly HashSet<Guid> _starting = [];
 
     public static Socket Listen(IPAddress address, int port)
@@ -60,26 +60,13 @@ internal sealed class LinkListener(Socket listener, SidecarRegistry registry, Si
             try
             {
                 Socket socket = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                _ = ServeAsync(socket, Enter(socket), cancellationToken);
+                _ = ServeAsync(socket, _pending.Enter(socket), cancellationToken);
             }
             catch (SocketException error)
             {
                 logger.LinkAcceptFailed(error.Message);
                 await Task.Delay(PauseAfterFailure, clock, cancellationToken).ConfigureAwait(false);
             }
-        }
-    }
-
-    private LinkedListNode<Socket> Enter(Socket socket)
-    {
-        lock (_gate)
-        {
-            if (_pending.Count >= MaxPending)
-            {
-                _pending.First!.Value.Dispose();
-                _pending.RemoveFirst();
-            }
-            return _pending.AddLast(socket);
         }
     }
 
@@ -98,7 +85,7 @@ internal sealed class LinkListener(Socket listener, SidecarRegistry registry, Si
                 }
                 finally
                 {
-                    Leave(place);
+                    _pending.Leave(place);
                 }
                 await HandOverAsync(socket, peer, guest, cancellationToken).ConfigureAwait(false);
             }
@@ -114,17 +101,6 @@ internal sealed class LinkListener(Socket listener, SidecarRegistry registry, Si
         catch (OperationCanceledException)
         {
             // hikaed ends.
-        }
-    }
-
-    private void Leave(LinkedListNode<Socket> place)
-    {
-        lock (_gate)
-        {
-            if (place.List is not null)
-            {
-                _pending.Remove(place);
-            }
         }
     }
 

@@ -26,10 +26,7 @@ internal sealed class MetricsServer(IPEndPoint address, Func<string> page, TimeP
     /// <summary>An address that is not this host's may become so: interfaces come up late.</summary>
     public static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(10);
 
-    private readonly Lock _gate = new();
-
-    // guarded by _gate
-    private readonly LinkedList<Socket> _open = [];
+    private readonly NewestConnections _open = new(MaxConnections);
 
     /// <summary>Null while nobody listens.</summary>
     public IPEndPoint? EndPoint { get; private set; }
@@ -44,7 +41,7 @@ internal sealed class MetricsServer(IPEndPoint address, Func<string> page, TimeP
             try
             {
                 Socket socket = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                _ = ServeAsync(socket, Enter(socket), cancellationToken);
+                _ = ServeAsync(socket, _open.Enter(socket), cancellationToken);
             }
             catch (SocketException)
             {
@@ -75,30 +72,6 @@ internal sealed class MetricsServer(IPEndPoint address, Func<string> page, TimeP
         }
     }
 
-    private LinkedListNode<Socket> Enter(Socket socket)
-    {
-        lock (_gate)
-        {
-            if (_open.Count >= MaxConnections)
-            {
-                _open.First!.Value.Dispose();
-                _open.RemoveFirst();
-            }
-            return _open.AddLast(socket);
-        }
-    }
-
-    private void Leave(LinkedListNode<Socket> place)
-    {
-        lock (_gate)
-        {
-            if (place.List is not null)
-            {
-                _open.Remove(place);
-            }
-        }
-    }
-
     private async Task ServeAsync(Socket socket, LinkedListNode<Socket> place, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(ConversationLimit, clock);
@@ -125,7 +98,7 @@ internal sealed class MetricsServer(IPEndPoint address, Func<string> page, TimeP
         }
         finally
         {
-            Leave(place);
+            _open.Leave(place);
         }
     }
 
