@@ -36,18 +36,6 @@ internal sealed class PrimaryClaims
     // A guest that is being paused because the lease is over must not be resumed because it is not, nor the other way round.
     private readonly Lock _pausing = new();
 
-    private enum Standstill
-    {
-        /// <summary>The guest stands still, by this or already.</summary>
-        Reached = 1,
-
-        /// <summary>The lease was renewed meanwhile.</summary>
-        NotNeeded,
-
-        /// <summary>Try again: giving up would let it run where it must not.</summary>
-        Failed,
-    }
-
     /// <param name="ownership">The guest's record; this host's lease is in it.</param>
     /// <param name="marker">What an earlier sidecar left.</param>
     /// <param name="pause">Stops the guest when its lease ran out, and lets it go on.</param>
@@ -79,7 +67,7 @@ internal sealed class PrimaryClaims
         while (Lease!.IsLost && !_hasExited())
         {
             bool ended = sessionEnded();
-            if (TryPause() is Standstill.Reached && ended)
+            if (TryPause() && ended)
             {
                 _status.Set(GuestState.Paused, StandstillReason);
                 return;
@@ -211,19 +199,17 @@ internal sealed class PrimaryClaims
                     _logger.ArbiterUnavailable(error.Message);
                     reported = true;
                 }
-                if (!_marker.PausedByUs && Stopwatch.GetElapsedTime(started) >= _ownership.Lease)
+                if (!_marker.PausedByUs && Stopwatch.GetElapsedTime(started) >= _ownership.Lease && TryPause())
                 {
-                    if (TryPause() is Standstill.Reached)
-                    {
-                        _status.Set(GuestState.Paused, StandstillReason);
-                    }
+                    _status.Set(GuestState.Paused, StandstillReason);
                 }
                 Thread.Sleep(Retry);
             }
         }
     }
 
-    private Standstill TryPause()
+    /// <summary>True: the guest stands still, by this or already. False: its lease was renewed meanwhile, or it failed and must be tried again.</summary>
+    private bool TryPause()
     {
         try
         {
@@ -231,21 +217,21 @@ internal sealed class PrimaryClaims
             {
                 if (_marker.PausedByUs)
                 {
-                    return Standstill.Reached;
+                    return true;
                 }
                 if (Lease is { IsLost: false })
                 {
-                    return Standstill.NotNeeded;
+                    return false;
                 }
                 // False: somebody else paused it, which is as good.
                 _pause.TryPause();
-                return Standstill.Reached;
+                return true;
             }
         }
         catch (Exception error)
         {
             _logger.Unexpected(error.Message, error);
-            return Standstill.Failed;
+            return false;
         }
     }
 
