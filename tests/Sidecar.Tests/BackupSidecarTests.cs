@@ -102,6 +102,19 @@ public sealed class BackupSidecarTests : IDisposable
     }
 
     [Fact]
+    public void A_primary_that_claims_again_and_again_is_not_listened_to()
+    {
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+        Claim(link);
+
+        link.Send(RecordType.Claimed, 0, Generation(_primary.Current!.Generation));
+
+        Assert.Throws<PeerLostException>(() => ReceiveAnswer(link));
+        _primary.ClaimUnprotected(0);
+    }
+
+    [Fact]
     public void A_primary_that_connects_anew_replaces_its_old_link()
     {
         RecordConnection old = Connect();

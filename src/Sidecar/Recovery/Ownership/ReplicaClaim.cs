@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Ownership;
+using Hikae.Protocol.Replication;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Recovery;
@@ -16,6 +17,9 @@ internal sealed class ReplicaClaim(GuestOwnership ownership, string primary, ILo
     private readonly CancellationTokenSource _end = new();
     private long _generation;
 
+    // receiving thread only
+    private bool _isAsked;
+
     /// <summary>How long a record may take from host to host. The arbiter's own answers count as such; this is for a share that caches.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(3);
 
@@ -27,8 +31,16 @@ internal sealed class ReplicaClaim(GuestOwnership ownership, string primary, ILo
     /// <param name="seen">This host may go on with the guest when the primary is lost.</param>
     /// <param name="refused">It never could, for this reason.</param>
     /// <param name="waiting">The arbiter does not answer, for this reason; may be called again and again.</param>
-    public void Confirm(long generation, Action seen, Action<string> refused, Action<string> waiting) =>
+    /// <exception cref="ReplicationProtocolException">The primary has said so before in this session: each would take a thread.</exception>
+    public void Confirm(long generation, Action seen, Action<string> refused, Action<string> waiting)
+    {
+        if (_isAsked)
+        {
+            throw new ReplicationProtocolException("a second claim of the guest in one session");
+        }
+        _isAsked = true;
         new Thread(() => Look(generation, seen, refused, waiting)) { IsBackground = true, Name = "replica claim" }.Start();
+    }
 
     /// <summary>The session is over: nothing is called any more, except by a look that is under way.</summary>
     public void Dispose() => _end.Cancel();
