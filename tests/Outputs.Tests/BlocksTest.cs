@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
 /// <summary>Guests whose disks are held: they write and read back with sequence numbers all the time, and say so on their console.</summary>
 public abstract partial class BlocksTest(SharedLab lab) : LabTest(lab)

@@ -3,9 +3,9 @@ using Hikae.Harness.Clients;
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
-public sealed class HeldPacketsTests(SharedLab shared) : LabTest(shared)
+public sealed class HeldPacketsTests(OutputsLab shared) : LabTest(shared)
 {
     private static LabGuestOptions Held { get; } = Quiet with { Nic = true };
 

@@ -2,7 +2,7 @@
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
 /// <summary>A second fault after a failover: the guest runs, and its images may not be written yet.</summary>
 public sealed class InterruptedTakeoverTests(LongLeaseLab lab) : BlocksTest(lab), IClassFixture<LongLeaseLab>

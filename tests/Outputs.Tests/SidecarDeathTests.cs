@@ -2,7 +2,7 @@
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
 public sealed class SidecarDeathTests(SlowDetectionLab lab) : LabTest(lab), IClassFixture<SlowDetectionLab>
 {

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
 /// <summary>A held disk that is taken away from the guest while its last writes are in no image.</summary>
 public sealed partial class UnpluggedDiskTests(SlowDetectionLab lab) : BlocksTest(lab), IClassFixture<SlowDetectionLab>

@@ -2,10 +2,10 @@
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
 /// <summary>A guest whose outputs are held leaves its host by an administrator's wish, not by Hikae's.</summary>
-public sealed class LeavingHostTests(SharedLab lab) : BlocksTest(lab)
+public sealed class LeavingHostTests(OutputsLab lab) : BlocksTest(lab)
 {
     [Fact]
     public void A_guest_is_migrated_with_its_disks_as_they_were_and_says_what_it_needs_to_be_protected_there()

@@ -2,9 +2,9 @@
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
-public sealed class LeftoverTests(SharedLab shared) : LabTest(shared)
+public sealed class LeftoverTests(OutputsLab shared) : LabTest(shared)
 {
     [Fact]
     public void An_ended_guest_leaves_nothing_on_either_host()

@@ -2,9 +2,9 @@
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
-public sealed class HotPlugTests(SharedLab shared) : LabTest(shared)
+public sealed class HotPlugTests(OutputsLab shared) : LabTest(shared)
 {
     // libvirt makes one slot more than the devices it starts with need.
     internal static readonly string FreeSlots =

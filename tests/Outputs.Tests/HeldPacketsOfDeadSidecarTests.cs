@@ -3,7 +3,7 @@ using Hikae.Harness.Clients;
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
 public sealed class HeldPacketsOfDeadSidecarTests(SlowDetectionLab lab) : LabTest(lab), IClassFixture<SlowDetectionLab>
 {

@@ -5,13 +5,13 @@ using System.Text.RegularExpressions;
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
 /// <summary>
 /// A guest whose outputs are held is switched off or reset right after a write that it was told is done. It has no file systems on these disks and flushes
 /// nothing: what is missing afterwards was lost on its way from the sidecar to the image.
 /// </summary>
-public sealed class LastWritesTests(SharedLab lab) : LabTest(lab)
+public sealed class LastWritesTests(OutputsLab lab) : LabTest(lab)
 {
     private const int BlockBytes = 4096;
     private const int BlocksARound = 20;

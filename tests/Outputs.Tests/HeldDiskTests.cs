@@ -2,9 +2,9 @@
 using Hikae.Harness.Labs;
 using Xunit;
 
-namespace Hikae.TwoHosts.Tests;
+namespace Hikae.Outputs.Tests;
 
-public sealed class HeldDiskTests(SharedLab lab) : BlocksTest(lab)
+public sealed class HeldDiskTests(OutputsLab lab) : BlocksTest(lab)
 {
     [Fact]
     public void Disks_go_through_a_power_cut_and_become_the_guests_own_again()
