@@ -113,7 +113,7 @@ guest_parts() {
     hash=$(cat "$base/guest/modules/order" "$LAB_HOME"/guest-apps/* | sha256sum | cut -c1-12)
     dir=$LAB_CACHE/apps-$hash-${base##*-}
     if [ ! -f "$dir/complete" ]; then
-        install_packages gcc=gcc cpio=cpio /usr/include/stdio.h=libc6-dev >&2
+        install_packages gcc=gcc cpio=cpio zstd=zstd /usr/include/stdio.h=libc6-dev >&2
         build=$(mktemp -d "$LAB_CACHE/build-apps.XXXXXX")
         if ! "$LAB_HOME/guest-apps/build" "$base/guest" "$build" >&2; then
             rm -rf "$build"
@@ -132,8 +132,8 @@ make_initramfs() { # DIR
     local parts tree
     parts=$(guest_parts) || exit 1
     # Removed first: a file that libvirt used once carries its owner notes.
-    rm -f "$1/vmlinuz" "$1/initramfs"
-    cp "$parts/vmlinuz" "$1/vmlinuz"
+    rm -f "$1/kernel" "$1/initramfs"
+    cp "$parts/kernel" "$1/kernel"
     cp "$parts/initramfs.cpio" "$1/initramfs"
     if [ -x "$REPO/artifacts/bin/hikae-guest" ]; then
         tree=$(mktemp -d "$1/tree.XXXXXX")
@@ -199,7 +199,7 @@ END
   <iothreads>$(count_iothreads)</iothreads>
   <os>
     <type arch='x86_64' machine='pc-q35-10.0'>hvm</type>
-    <kernel>$inside/vmlinuz</kernel>
+    <kernel>$inside/kernel</kernel>
     <initrd>$inside/initramfs</initrd>
     <cmdline>$2</cmdline>
   </os>
