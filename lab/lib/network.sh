@@ -41,8 +41,16 @@ plug_host() { # NAME PID
     quiet_ipv6 "$pid"
     in_net "$pid" ip link set lo up
     make_switch "$pid" lan0
-    in_net "$lab" ip link add "lan-$name" type veth peer name uplink netns "$pid"
-    in_net "$lab" ip link add "repl-$name" type veth peer name repl0 netns "$pid"
+    # A machine has the same cards after a power cut: with new addresses its peers would look for the old ones until their neighbour entries age,
+    # for up to 45 s.
+    local card
+    card=52:54:00:78:%02x:$(printf %02x "$number")
+    # shellcheck disable=SC2059
+    {
+        in_net "$pid" ip link set lan0 address "$(printf "$card" 0)"
+        in_net "$lab" ip link add "lan-$name" type veth peer name uplink address "$(printf "$card" 1)" netns "$pid"
+        in_net "$lab" ip link add "repl-$name" type veth peer name repl0 address "$(printf "$card" 2)" netns "$pid"
+    }
     in_net "$pid" ip link set uplink master lan0 up
     in_net "$pid" ip address add "$LAN_PREFIX.$number/24" dev lan0
     in_net "$pid" ip address add "$REPL_PREFIX.$number/24" dev repl0
