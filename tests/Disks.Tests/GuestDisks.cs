@@ -124,12 +124,18 @@ internal sealed partial class GuestDisks : IDisposable
     public void WaitForGoodWork(int disks, long operations = 60)
     {
         Dictionary<string, long> before = Operations();
-        Guest.Lab.Until($"{disks} disks of {Guest.Name} did {operations} more operations", () =>
+        Dictionary<string, long> now = before;
+        Guest.Lab.Eventually(() => $"{disks} disks of {Guest.Name} did {operations} more operations than {Numbers(before)}: {Numbers(now)}; QEMU {RunState()}", () =>
         {
-            Dictionary<string, long> now = Operations();
-            return now.Count(disk => disk.Value >= before.GetValueOrDefault(disk.Key) + operations) >= disks;
+            now = Operations();
+            return now.Count(disk => disk.Value >= before.GetValueOrDefault(disk.Key) + operations) >= disks ? now : null;
         });
+
+        static string Numbers(Dictionary<string, long> operations) => string.Join(", ", operations.Select(disk => $"{disk.Key} {disk.Value}"));
     }
+
+    // Not by our monitor, which may be what does not answer.
+    private string RunState() => _host.TryRun("timeout", "10", "virsh", "-q", "qemu-monitor-command", Guest.Name, "--hmp", "info status; info block; info iothreads").ToString();
 
     /// <summary>The guest ends with its servers: QEMU would go on looking for them.</summary>
     public void Dispose()
