@@ -245,8 +245,9 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
 
     private async Task<ControlMessage?> ReadInTimeAsync(ControlConnection connection, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using ITimer timer = clock.CreateTimer(_ => limit.Cancel(), null, FirstMessageLimit, Timeout.InfiniteTimeSpan);
+        // A source that has its own timer may be disposed while that fires; one that a timer of ours cancels may not.
+        using var timeout = new CancellationTokenSource(FirstMessageLimit, clock);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
             return await connection.ReadAsync(limit.Token).ConfigureAwait(false);

@@ -117,9 +117,10 @@ internal sealed class LinkListener(Socket listener, SidecarRegistry registry, Si
         // Exactly so many: the byte after them belongs to TLS.
         Span<byte> bytes = stackalloc byte[Preamble.Bytes];
         int read = 0;
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        // A source that has its own timer may be disposed while that fires; one that a timer of ours cancels may not.
+        using var timeout = new CancellationTokenSource(PreambleLimit, clock);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         using CancellationTokenRegistration wake = limit.Token.UnsafeRegister(static peer => EndReading((Socket)peer!), socket);
-        using ITimer timer = clock.CreateTimer(_ => limit.Cancel(), null, PreambleLimit, Timeout.InfiniteTimeSpan);
         while (read < bytes.Length)
         {
             int received = socket.Receive(bytes[read..]);
