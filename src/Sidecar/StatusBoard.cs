@@ -15,7 +15,7 @@ internal sealed class StatusBoard : IDisposable
     private readonly ITimer _timer;
     private readonly Lock _gate = new();
 
-    // guarded by _gate
+    // guarded by _gate; what is measured is never kept here, so that no figure outlives what it was measured of
     private GuestStatus _status;
     private Func<GuestStatus, GuestStatus>? _measure;
 
@@ -31,6 +31,7 @@ internal sealed class StatusBoard : IDisposable
     /// <summary>Called after the state or the reason changed, on the thread that changed it.</summary>
     public event Action<GuestStatus>? Changed;
 
+    /// <summary>What was set and updated, without what is measured.</summary>
     public GuestStatus Current
     {
         get
@@ -68,36 +69,16 @@ internal sealed class StatusBoard : IDisposable
         }
     }
 
-    /// <summary>Fills in the figures at each report; null when there is nothing to measure, and then the last figures are no longer shown.</summary>
+    /// <summary>Fills in what each report measures anew; null when there is nothing to measure, and then nothing that was measured is shown any more.</summary>
     public void MeasureWith(Func<GuestStatus, GuestStatus>? measure)
     {
         lock (_gate)
         {
             _measure = measure;
-            if (measure is null)
-            {
-                _status = WithoutFigures(_status);
-            }
         }
     }
 
     public void Dispose() => _timer.Dispose();
-
-    private static GuestStatus WithoutFigures(GuestStatus status) => status with
-    {
-        Epoch = 0,
-        CommittedAgeMs = null,
-        PauseMsP50 = 0,
-        PauseMsP99 = 0,
-        PauseMsMax = 0,
-        PauseSteps = null,
-        BackupBytes = 0,
-        BackupParts = null,
-        DirtyBytesPerEpoch = 0,
-        Replicated = null,
-        SoftPages = null,
-        Packets = null,
-    };
 
     private void PublishByTimer()
     {
@@ -117,11 +98,7 @@ internal sealed class StatusBoard : IDisposable
         GuestStatus status;
         lock (_gate)
         {
-            if (_measure is not null)
-            {
-                _status = _measure(_status);
-            }
-            status = _status with { UpdatedAt = _clock.GetUtcNow() };
+            status = (_measure?.Invoke(_status) ?? _status) with { UpdatedAt = _clock.GetUtcNow() };
         }
         _daemon.Publish(status);
     }

@@ -190,6 +190,7 @@ internal sealed class BackupSidecar : IDisposable
             {
                 // Taken by a recovery, or not needed any more.
                 _starter.StandDown();
+                _status.Update(status => status with { GuestBytes = session.Figures.GuestBytes });
                 _status.MeasureWith(null);
                 _claim = null;
                 _session = null;

@@ -39,6 +39,6 @@ internal sealed class GuestAlone(PrimaryGuest guest, PrimaryDisks disks, GuestPa
         {
             guest.Output.TryRemove(pause);
         }
-        status.Update(now => now with { Outputs = now.Outputs is OutputHold.Held ? OutputHold.Unheld : now.Outputs, Packets = null });
+        status.Update(now => now with { Outputs = now.Outputs is OutputHold.Held ? OutputHold.Unheld : now.Outputs });
     }
 }

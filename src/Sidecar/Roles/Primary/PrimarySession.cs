@@ -134,6 +134,7 @@ internal sealed class PrimarySession : IDisposable
         }
         finally
         {
+            _status.Update(Describe);
             _status.MeasureWith(null);
             _loop?.AbortAll();
             _outputs?.End();
@@ -359,6 +360,14 @@ internal sealed class PrimarySession : IDisposable
         ? "outputs are not held: packets and disk writes leave before their checkpoint is committed (an experiment)"
         : null;
 
+    /// <summary>What is true beyond the session: packets that are held are held until somebody lets them go.</summary>
+    private GuestStatus Describe(GuestStatus status) => status with
+    {
+        GuestBytes = _hardware?.GuestBytes ?? 0,
+        Peer = _link.Welcome.Host,
+        Outputs = _guest.Output.Hold ?? status.Outputs,
+    };
+
     private GuestStatus Measure(GuestStatus status)
     {
         IReadOnlyList<PauseTimings> pauses = _pauses.ToList();
@@ -368,7 +377,7 @@ internal sealed class PrimarySession : IDisposable
         string? reason = status.State is GuestState.Synchronising && left > 0
             ? $"the first checkpoint is on its way, {100 - (100 * left / Math.Max(1, total))} % copied"
             : status.Reason;
-        return status with
+        return Describe(status) with
         {
             Reason = reason,
             Epoch = epoch,
@@ -378,13 +387,10 @@ internal sealed class PrimarySession : IDisposable
             PauseMsMax = pauses.Count == 0 ? 0 : Math.Round(pauses.Max(pause => pause.TotalMs), 2),
             PauseSteps = PauseStatistics.Steps(pauses),
             BackupBytes = Volatile.Read(ref _backupBytes),
-            GuestBytes = _hardware?.GuestBytes ?? 0,
             DirtyBytesPerEpoch = (_memory?.LastEpochPages ?? 0) * ReplicationLimits.PageBytes,
             Replicated = new ReplicatedTotals(
                 Interlocked.Read(ref _commits), counters.DirtyPages * ReplicationLimits.PageBytes, _link.Connection.BytesSent),
             SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported),
-            Peer = _link.Welcome.Host,
-            Outputs = _guest.Output.Hold ?? status.Outputs,
             Packets = _outputs is null ? null : _guest.Output.Counters.ToStatus(),
         };
     }
