@@ -123,7 +123,7 @@ internal static partial class SidecarLog
     [LoggerMessage(451, LogLevel.Warning, "No lazy memory, all memory is loaded before the guest runs: {Detail}")]
     internal static partial void NoLazyMemory(this ILogger logger, string detail);
 
-    [LoggerMessage(452, LogLevel.Error, "The guest runs, but libvirt did not take its definition: {Detail}")]
+    [LoggerMessage(452, LogLevel.Error, "libvirt did not take the definition of the guest, which belongs to this host now: {Detail}")]
     internal static partial void NotDefined(this ILogger logger, string detail);
 
     [LoggerMessage(453, LogLevel.Warning, "A domain left over from a recovery that was cut short is destroyed")]

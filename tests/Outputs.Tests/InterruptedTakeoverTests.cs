@@ -69,6 +69,25 @@ public sealed class InterruptedTakeoverTests(LongLeaseLab lab) : BlocksTest(lab)
         WaitForOperations(guest, HostB);
     }
 
+    [Fact]
+    public void A_guest_that_had_not_all_its_memory_starts_from_its_disks_where_it_was_going_to_run()
+    {
+        LabGuest guest = StartBlocks("cut-early");
+        WaitForOperations(guest, HostA);
+        HostB.Shell("setsid sh -c 'until pid=$(pgrep -x qemu-system-x86); do sleep 0.01; done; kill -STOP $pid' >/dev/null 2>&1 </dev/null &");
+        HostA.Kill();
+        guest.WaitForState(HostB, "recovering");
+
+        HostB.Shell($"kill -KILL {guest.SidecarOn(HostB)}; kill -CONT $(pgrep -x qemu-system-x86)");
+        Lab.Until("the guest starts again", () => HostB.TryRun("virsh", "-q", "start", guest.Name).Succeeded);
+
+        Assert.Contains("Start it from its disks", LogOnHostB(guest), StringComparison.Ordinal);
+        WaitForOperations(guest, HostB);
+        HostA.Boot();
+        guest.WaitForProtected(HostB);
+        WaitForOperations(guest, HostB);
+    }
+
     /// <summary>The guest runs on the second host with all its memory, and its images may not be written yet.</summary>
     private void WaitUntilImagesWait(LabGuest guest) =>
         guest.WaitForReport(HostB, "recovered, with writes that wait", report =>

@@ -39,6 +39,28 @@ internal static class InterruptedRecovery
         using Domain defined = connection.DefineXml(xml.ForDefinition(note.FormerOwner));
     }
 
+    /// <summary>
+    /// A guest that ended before its definition was written can be started here by its administrator, as it is this host's. Nothing happens to a definition that
+    /// is there.
+    /// </summary>
+    public static void Define(string uri, TakeoverNote note, ILogger logger)
+    {
+        try
+        {
+            IncomingDomainXml xml = IncomingDomainXml.Parse(note.DomainXml);
+            using Connection connection = Connection.Open(uri);
+            using Domain? there = connection.FindByUuid(xml.Uuid);
+            if (there is null)
+            {
+                using Domain defined = connection.DefineXml(xml.ForDefinition(note.FormerOwner));
+            }
+        }
+        catch (LibvirtException error)
+        {
+            logger.NotDefined(error.Message);
+        }
+    }
+
     /// <summary>Ends a guest that must not or cannot go on. Throws <see cref="LibvirtException"/>: ask again.</summary>
     public static void Destroy(string uri, string uuid)
     {

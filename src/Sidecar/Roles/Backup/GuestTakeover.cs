@@ -107,6 +107,7 @@ internal sealed class GuestTakeover : IDisposable
             {
                 // libvirt may not have been there to end it.
                 Retry(() => InterruptedRecovery.Destroy(_options.LibvirtUri, _options.Uuid));
+                InterruptedRecovery.Define(_options.LibvirtUri, note, _logger);
                 AfterEnd();
             }
             else
@@ -143,6 +144,10 @@ internal sealed class GuestTakeover : IDisposable
         ImageRight.GrantIn(note.UntilMayWrite());
         Fence(note.FormerOwner);
         Retry(() => InterruptedRecovery.GoOn(_options.LibvirtUri, note, _logger));
+        if (!IsHere())
+        {
+            InterruptedRecovery.Define(_options.LibvirtUri, note, _logger);
+        }
         Finish(note);
     }
 
