@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Nbd;
 
 namespace Hikae.Sidecar.Disk;
@@ -9,52 +10,66 @@ internal sealed partial class ServedDisk
 {
     bool INbdExport.TryRead(long offset, Span<byte> destination, List<DiskRange> missing)
     {
-        _buffer.Read(offset, destination, missing);
-        int left = 0;
-        for (int i = 0; i < missing.Count; i++)
+        ulong tick = _content?.BeginRead() ?? 0;
+        if (!TryReadMemory(offset, destination, missing))
         {
-            DiskRange range = missing[i];
-            if (!_image.TryReadCached(range.Offset, destination.Slice((int)(range.Offset - offset), (int)range.Length)))
+            return false;
+        }
+
+        _content?.EndRead(tick, offset, destination);
+        return true;
+    }
+
+    // What was written to the buffer between its two steps may be missed: those writes and this read were under way together.
+    void INbdExport.Read(long offset, Span<byte> destination)
+    {
+        ulong tick = _content?.BeginRead() ?? 0;
+        List<DiskRange> missing = [];
+        if (!TryReadMemory(offset, destination, missing))
+        {
+            foreach (DiskRange range in missing)
             {
-                missing[left++] = range;
+                _image.Read(range.Offset, destination.Slice((int)(range.Offset - offset), (int)range.Length));
             }
         }
 
-        missing.RemoveRange(left, missing.Count - left);
-        return left == 0;
-    }
-
-    // What was written to the buffer since then may be missed: those writes and this read were under way together.
-    void INbdExport.ReadMissing(long offset, Span<byte> destination, List<DiskRange> missing)
-    {
-        foreach (DiskRange range in missing)
-        {
-            _image.Read(range.Offset, destination.Slice((int)(range.Offset - offset), (int)range.Length));
-        }
+        _content?.EndRead(tick, offset, destination);
     }
 
     WriteStep INbdExport.Write(DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data, bool durable)
     {
-        WriteStep? step = TryWriteBuffered(kind, offset, length, data, durable, out bool wantsCheckpoint);
-        if (wantsCheckpoint)
+        PendingChange? change = _content?.BeginChange(kind, offset, length);
+        WriteStep step;
+        try
         {
-            CheckpointWanted?.Invoke();
+            step = WriteNow(kind, offset, length, data, durable);
+        }
+        catch
+        {
+            Fail(change);
+            throw;
         }
 
-        if (step is { } buffered)
-        {
-            return buffered;
-        }
-
-        WriteDirect(kind, offset, length, data);
-        return durable ? WriteStep.AwaitFlush : WriteStep.Done;
+        End(change, step, kind, offset, length, data);
+        return step;
     }
 
     void INbdExport.FinishWrite(WriteStep step, DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data, bool durable)
     {
         while (step is WriteStep.NotBegun)
         {
-            step = WriteWhenPossible(kind, offset, length, data, durable);
+            PendingChange? change = _content?.BeginChange(kind, offset, length);
+            try
+            {
+                step = WriteWhenPossible(kind, offset, length, data, durable);
+            }
+            catch
+            {
+                Fail(change);
+                throw;
+            }
+
+            End(change, step, kind, offset, length, data);
         }
 
         if (step is WriteStep.AwaitRoom)
@@ -122,69 +137,74 @@ internal sealed partial class ServedDisk
         {
             _image.Flush();
         }
+        catch
+        {
+            _content?.Distrust();
+            throw;
+        }
         finally
         {
             EndDirect();
         }
     }
 
-    void INbdExport.Extents(long offset, long length, int limit, List<NbdExtent> extents)
+    private bool TryReadMemory(long offset, Span<byte> destination, List<DiskRange> missing)
     {
-        List<OverlayInterval> covered = [];
-        _buffer.Cover(offset, length, limit, covered);
-        long at = offset;
-        long end = covered.Count == limit ? covered[^1].End : offset + length;
-        foreach (OverlayInterval interval in covered)
+        _buffer.Read(offset, destination, missing);
+        int left = 0;
+        for (int i = 0; i < missing.Count; i++)
         {
-            uint state = interval.Kind switch
+            DiskRange range = missing[i];
+            if (!_image.TryReadCached(range.Offset, destination.Slice((int)(range.Offset - offset), (int)range.Length)))
             {
-                DiskWrite.Write => 0,
-                DiskWrite.WriteZeroes => NbdProtocol.NBD_STATE_ZERO,
-                _ => NbdProtocol.NBD_STATE_HOLE | NbdProtocol.NBD_STATE_ZERO,
-            };
-            if (!AddImageExtents(at, interval.Start, limit, extents) || !AddExtent(extents, limit, interval.End - interval.Start, state))
-            {
-                return;
+                missing[left++] = range;
             }
-
-            at = interval.End;
         }
 
-        AddImageExtents(at, end, limit, extents);
+        missing.RemoveRange(left, missing.Count - left);
+        return left == 0;
     }
 
-    private bool AddImageExtents(long offset, long end, int limit, List<NbdExtent> extents)
+    private WriteStep WriteNow(DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data, bool durable)
     {
-        while (offset < end)
+        WriteStep? step = TryWriteBuffered(kind, offset, length, data, durable, out bool wantsCheckpoint);
+        if (wantsCheckpoint)
         {
-            (long length, bool isHole) = _image.Extent(offset, end - offset);
-            if (!AddExtent(extents, limit, length, isHole ? NbdProtocol.NBD_STATE_HOLE | NbdProtocol.NBD_STATE_ZERO : 0))
-            {
-                return false;
-            }
-
-            offset += length;
+            CheckpointWanted?.Invoke();
         }
 
-        return true;
+        if (step is { } buffered)
+        {
+            return buffered;
+        }
+
+        WriteDirect(kind, offset, length, data);
+        return durable ? WriteStep.AwaitFlush : WriteStep.Done;
     }
 
-    // Like neighbours become one. False: no more of them are wanted.
-    private static bool AddExtent(List<NbdExtent> extents, int limit, long length, uint state)
+    private void End(in PendingChange? change, WriteStep step, DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data)
     {
-        if (extents.Count > 0 && extents[^1].State == state)
+        if (change is not { } begun)
         {
-            extents[^1] = extents[^1] with { Length = extents[^1].Length + (uint)length };
-            return true;
+            return;
         }
 
-        if (extents.Count == limit)
+        if (step is WriteStep.NotBegun)
         {
-            return false;
+            _content!.Abandon(begun);
         }
+        else
+        {
+            _content!.EndChange(begun, kind, offset, length, data);
+        }
+    }
 
-        extents.Add(new NbdExtent((uint)length, state));
-        return true;
+    private void Fail(in PendingChange? change)
+    {
+        if (change is { } begun)
+        {
+            _content!.Fail(begun);
+        }
     }
 
     // Null: nothing is buffered, so it may be written to the image directly, and is counted as such.

@@ -50,6 +50,7 @@ internal sealed partial class ServedDisk
             catch (Exception error) when (error is IOException or LinuxException)
             {
                 // The page cache may have forgotten what it could not write back: all of it is written again.
+                _content?.Distrust();
                 End();
                 Recover(error.Message, rewrite: true);
                 continue;

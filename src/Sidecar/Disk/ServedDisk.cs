@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Net.Sockets;
 using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Images;
 using Hikae.Sidecar.Disk.Nbd;
 using Microsoft.Extensions.Logging;
@@ -30,6 +31,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     // set once
     private readonly IDiskImage _image;
     private readonly EpochBuffer _buffer;
+    private readonly DiskContent? _content;
     private readonly ILogger _logger;
     private readonly TimeProvider _clock = TimeProvider.System;
     private readonly Thread _writer;
@@ -62,17 +64,25 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     /// <param name="exportBytes">Size that clients are told; may exceed the image.</param>
     /// <param name="logger">Gets the image's troubles.</param>
     /// <param name="holds">Begins as <see cref="DiskMode.Holding"/> with an empty buffer too: who may write the image is not known yet.</param>
-    public ServedDisk(string name, IDiskImage image, EpochBuffer buffer, long exportBytes, ILogger logger, bool holds = false)
+    /// <param name="content">Is told what the disk's blocks are. From the moment the buffer is empty: what a predecessor left in it, it does not know.</param>
+    public ServedDisk(
+        string name, IDiskImage image, EpochBuffer buffer, long exportBytes, ILogger logger, bool holds = false, DiskContent? content = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(exportBytes);
         Name = name;
         SizeBytes = exportBytes;
         _image = image;
         _buffer = buffer;
+        _content = content;
         _logger = logger;
         _mode = buffer.IsEmpty && !holds ? DiskMode.PassThrough : DiskMode.Holding;
         _lastEpoch = buffer.LastSealed;
         _written = buffer.LastDropped;
+        if (_mode is DiskMode.PassThrough)
+        {
+            _content?.Begin();
+        }
+
         _writer = new Thread(WriteImage) { IsBackground = true, Name = $"image {name}" };
         _flusher = new Thread(FlushImage) { IsBackground = true, Name = $"flush {name}" };
         _writer.Start();
@@ -257,6 +267,11 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     {
         _awaitsFirstCommit &= mode is DiskMode.Holding;
         _mode = mode;
+        if (mode is DiskMode.PassThrough)
+        {
+            _content?.Begin();
+        }
+
         _logger.DiskModeChanged(Name, mode, _buffer.UsedBytes);
         Monitor.PulseAll(_state);
     }

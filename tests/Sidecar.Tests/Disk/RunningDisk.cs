@@ -2,6 +2,7 @@
 using System.Net.Sockets;
 using Hikae.Sidecar.Disk;
 using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Images;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -20,8 +21,10 @@ internal sealed class RunningDisk : IDisposable
     /// <param name="wrap">Puts a fault between the disk and its image.</param>
     /// <param name="exportBytes">As clients are told; the image's length when null.</param>
     /// <param name="reserveBytes">Room beyond the bound.</param>
+    /// <param name="content">Is told what the blocks are.</param>
     public RunningDisk(
-        long imageBytes = 16 << 20, long maxBytes = 64 << 20, Func<IDiskImage, IDiskImage>? wrap = null, long? exportBytes = null, long reserveBytes = 64 << 20)
+        long imageBytes = 16 << 20, long maxBytes = 64 << 20, Func<IDiskImage, IDiskImage>? wrap = null, long? exportBytes = null, long reserveBytes = 64 << 20,
+        DiskContent? content = null)
     {
         ImagePath = Folder.File("disk.raw");
         using (FileStream file = File.Create(ImagePath))
@@ -32,7 +35,7 @@ internal sealed class RunningDisk : IDisposable
         _file = FileImage.Open(ImagePath);
         Image = wrap?.Invoke(_file) ?? _file;
         Buffer = EpochBuffer.Open(Folder.File("buffer"), maxBytes, reserveBytes);
-        Disk = new ServedDisk("vda", Image, Buffer, exportBytes ?? imageBytes, NullLogger.Instance);
+        Disk = new ServedDisk("vda", Image, Buffer, exportBytes ?? imageBytes, NullLogger.Instance, content: content);
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(SocketPath));
         listener.Listen(16);

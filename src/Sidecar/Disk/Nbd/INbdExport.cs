@@ -13,11 +13,11 @@ internal interface INbdExport
     /// <summary>As clients are told.</summary>
     long SizeBytes { get; }
 
-    /// <summary>Reads what is in memory. False: <paramref name="missing"/> are still to be read.</summary>
+    /// <summary>Reads what is in memory. False: <paramref name="missing"/> are not; then <see cref="Read"/>.</summary>
     bool TryRead(long offset, Span<byte> destination, List<DiskRange> missing);
 
-    /// <summary>Reads those parts.</summary>
-    void ReadMissing(long offset, Span<byte> destination, List<DiskRange> missing);
+    /// <summary>Reads everything, and waits for the storage.</summary>
+    void Read(long offset, Span<byte> destination);
 
     /// <summary>Writes without waiting, as far as it gets.</summary>
     WriteStep Write(DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data, bool durable);

@@ -290,12 +290,7 @@ internal sealed class NbdConnection : IDisposable
         {
             case NBD_CMD_READ:
                 Span<byte> data = replies.BeginData((int)request.Length);
-                List<DiskRange> missing = [];
-                if (!_export.TryRead(offset, data, missing))
-                {
-                    _export.ReadMissing(offset, data, missing);
-                }
-
+                _export.Read(offset, data);
                 replies.CompleteData(request.Cookie, request.Offset, data.Length);
                 break;
             case NBD_CMD_FLUSH:

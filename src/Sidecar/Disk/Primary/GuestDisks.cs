@@ -2,6 +2,7 @@
 using Hikae.Native.Linux;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Disk.Images;
 using Microsoft.Extensions.Logging;
@@ -32,14 +33,21 @@ internal sealed class GuestDisks : IDisposable
     // guarded by _right
     private bool _mayWriteImages = true;
 
-    public GuestDisks(SidecarOptions options, ILogger logger)
+    /// <param name="options">The sidecar's.</param>
+    /// <param name="logger">The sidecar's log.</param>
+    /// <param name="content">Is told what the disks' blocks are; null: nobody wants to know.</param>
+    public GuestDisks(SidecarOptions options, ILogger logger, ContentIndex? content = null)
     {
+        Content = content;
         _runDirectory = options.RunDirectory;
         _guest = options.Guest;
         _bufferBytes = options.Configuration.Disk.BufferBytes;
         _sockets = new DiskSockets(options.ControlSocket, options.Guest, logger);
         _logger = logger;
     }
+
+    /// <summary>What the disks' blocks are; null when that is not known. The caller's.</summary>
+    public ContentIndex? Content { get; }
 
     /// <summary>Any disk: a checkpoint would make room in its buffer. Any thread.</summary>
     public event Action? CheckpointWanted;
@@ -257,7 +265,7 @@ internal sealed class GuestDisks : IDisposable
             buffer = takesOver
                 ? BufferFiles.Recover(_runDirectory, _guest, disk.Alias, _bufferBytes)
                 : BufferFiles.OpenEmpty(_runDirectory, _guest, disk.Alias, _bufferBytes);
-            var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger, holds: takesOver);
+            var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger, holds: takesOver, Content?.AddDisk());
             served.CheckpointWanted += () => CheckpointWanted?.Invoke();
             var server = new GuestDiskServer(disk, image, buffer, served);
             lock (_right)

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Runtime.InteropServices;
+using Hikae.Native.Linux;
+
+namespace Hikae.Sidecar.Disk.Content;
+
+/// <summary>Blocks and the tags of their content, found by either. Of fixed size: what has no room displaces something else.</summary>
+/// <remarks>
+/// Theory of operation. A block may lie in any of the eight slots of one set, which its key chooses; so there is at most one slot that knows it, and taking it
+/// out is exact. To find a block by its content there are hints, buckets of eight slot numbers chosen by the tag. A hint is only a hint: the slot that it
+/// names is looked at, so it may be out of date or missing, and then something is not found.
+///
+/// Memory that was never used takes none. 36 bytes for each block. One thread at a time.
+/// </remarks>
+internal sealed class ContentTable : IDisposable
+{
+    private const int Ways = 8;
+    private const int KeysAt = 0;
+    private const int TagsAt = Ways * sizeof(ulong);
+    private const int StampsAt = TagsAt + (Ways * 16);
+    private const int SetBytes = StampsAt + (Ways * sizeof(uint));
+    private const int BucketBytes = Ways * sizeof(uint);
+    private const int BucketsPerSet = 2;
+
+    private readonly AnonymousMemory _sets;
+    private readonly AnonymousMemory _hints;
+    private readonly ulong _setCount;
+    private uint _displaced;
+
+    /// <param name="bytes">Most memory it may take.</param>
+    public ContentTable(long bytes)
+    {
+        _setCount = (ulong)Math.Max(1, bytes / (SetBytes + (BucketsPerSet * BucketBytes)));
+        // A slot's number plus one must fit a hint.
+        _setCount = Math.Min(_setCount, uint.MaxValue / Ways);
+        _sets = new AnonymousMemory((long)_setCount * SetBytes);
+        _hints = new AnonymousMemory((long)_setCount * BucketsPerSet * BucketBytes);
+    }
+
+    /// <summary>Blocks in it.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Most blocks that it can hold.</summary>
+    public long Capacity => (long)_setCount * Ways;
+
+    /// <summary>Puts a block in. One that is in it with the same tag keeps its stamp: it has had that content for as long.</summary>
+    public void Put(BlockKey block, UInt128 tag, uint stamp)
+    {
+        long set = SetOf(block);
+        Span<ulong> keys = Keys(set);
+        int way = keys.IndexOf(block.Bits);
+        if (way >= 0 && Tags(set)[way] == tag)
+        {
+            return;
+        }
+        if (way < 0)
+        {
+            way = keys.IndexOf(0UL);
+            if (way < 0)
+            {
+                way = (int)(_displaced++ % Ways);
+            }
+            else
+            {
+                Count++;
+            }
+        }
+        keys[way] = block.Bits;
+        Tags(set)[way] = tag;
+        Stamps(set)[way] = stamp;
+        Hint(tag, (uint)((set * Ways) + way + 1));
+    }
+
+    /// <summary>Takes a block out, if it is in.</summary>
+    public void Remove(BlockKey block)
+    {
+        Span<ulong> keys = Keys(SetOf(block));
+        int way = keys.IndexOf(block.Bits);
+        if (way >= 0)
+        {
+            keys[way] = 0;
+            Count--;
+        }
+    }
+
+    /// <summary>Finds a block with this content that has had it since <paramref name="latest"/> or before.</summary>
+    public bool TryFind(UInt128 tag, uint latest, out BlockKey block)
+    {
+        foreach (uint hint in Bucket(tag))
+        {
+            if (hint != 0 && Holds(hint, tag, out long set, out int way) && Stamps(set)[way] <= latest)
+            {
+                block = new BlockKey(Keys(set)[way]);
+                return true;
+            }
+        }
+        block = default;
+        return false;
+    }
+
+    /// <summary>Takes out every block of a disk.</summary>
+    public void RemoveDisk(int disk)
+    {
+        for (long set = 0; set < (long)_setCount; set++)
+        {
+            foreach (ref ulong key in Keys(set))
+            {
+                if (key != 0 && new BlockKey(key).Disk == disk)
+                {
+                    key = 0;
+                    Count--;
+                }
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _sets.Dispose();
+        _hints.Dispose();
+    }
+
+    private static ulong Reduce(ulong hash, ulong range) => Math.BigMul(hash, range, out _);
+
+    private void Hint(UInt128 tag, uint hint)
+    {
+        Span<uint> bucket = Bucket(tag);
+        if (bucket.Contains(hint))
+        {
+            return;
+        }
+        int place = bucket.IndexOf(0U);
+        for (int i = 0; place < 0 && i < Ways; i++)
+        {
+            // Of a slot that is used for something else by now.
+            place = IsOf(bucket[i], tag) ? -1 : i;
+        }
+        bucket[place >= 0 ? place : (int)(_displaced++ % Ways)] = hint;
+    }
+
+    // Whether the slot that the hint names has content whose hints lie in this bucket.
+    private bool IsOf(uint hint, UInt128 tag)
+    {
+        (long set, long way) = Math.DivRem(hint - 1L, Ways);
+        return Keys(set)[(int)way] != 0 && BucketOf(Tags(set)[(int)way]) == BucketOf(tag);
+    }
+
+    private bool Holds(uint hint, UInt128 tag, out long set, out int way)
+    {
+        (set, long slot) = Math.DivRem(hint - 1L, Ways);
+        way = (int)slot;
+        return Keys(set)[way] != 0 && Tags(set)[way] == tag;
+    }
+
+    private long SetOf(BlockKey block)
+    {
+        // Neighbours in different sets.
+        ulong hash = block.Bits * 0x9E3779B97F4A7C15;
+        hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
+        return (long)Reduce(hash, _setCount);
+    }
+
+    private long BucketOf(UInt128 tag) => (long)Reduce((ulong)tag, _setCount * BucketsPerSet);
+
+    private Span<uint> Bucket(UInt128 tag) => MemoryMarshal.Cast<byte, uint>(_hints.Slice(BucketOf(tag) * BucketBytes, BucketBytes));
+
+    private Span<ulong> Keys(long set) => MemoryMarshal.Cast<byte, ulong>(_sets.Slice((set * SetBytes) + KeysAt, TagsAt - KeysAt));
+
+    private Span<UInt128> Tags(long set) => MemoryMarshal.Cast<byte, UInt128>(_sets.Slice((set * SetBytes) + TagsAt, StampsAt - TagsAt));
+
+    private Span<uint> Stamps(long set) => MemoryMarshal.Cast<byte, uint>(_sets.Slice((set * SetBytes) + StampsAt, SetBytes - StampsAt));
+}

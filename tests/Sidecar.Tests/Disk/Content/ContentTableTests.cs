@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Sidecar.Disk.Content;
+using Xunit;
+
+namespace Hikae.Sidecar.Tests.Disk.Content;
+
+public sealed class ContentTableTests
+{
+    private readonly Random _random = new(5);
+
+    [Theory]
+    [InlineData(1 << 10, 200)]
+    [InlineData(1 << 16, 3000)]
+    [InlineData(1 << 20, 3000)]
+    public void What_it_finds_is_what_a_plain_model_holds(int bytes, int blocks)
+    {
+        using var table = new ContentTable(bytes);
+        var model = new Dictionary<BlockKey, (UInt128 Tag, uint Stamp)>();
+        long found = 0;
+
+        for (int step = 0; step < 200_000; step++)
+        {
+            var block = BlockKey.Of(_random.Next(3), _random.Next(blocks));
+            UInt128 tag = Tag(_random.Next(500));
+            switch (_random.Next(4))
+            {
+                case 0:
+                    uint stamp = (uint)_random.Next(100);
+                    bool isOld = model.TryGetValue(block, out (UInt128 Tag, uint Stamp) before) && before.Tag == tag;
+                    table.Put(block, tag, stamp);
+
+                    // Where it was displaced its stamp is the new one, which is later or not: what is found is compared with the older one.
+                    model[block] = (tag, isOld ? Math.Min(before.Stamp, stamp) : stamp);
+                    break;
+                case 1:
+                    table.Remove(block);
+                    model.Remove(block);
+                    break;
+                default:
+                    uint latest = (uint)_random.Next(100);
+                    if (table.TryFind(tag, latest, out BlockKey at))
+                    {
+                        found++;
+                        Assert.Equal(tag, model[at].Tag);
+                        Assert.InRange(model[at].Stamp, 0u, latest);
+                    }
+
+                    break;
+            }
+        }
+
+        Assert.InRange(table.Count, 1, table.Capacity);
+        Assert.InRange(found, 100, long.MaxValue);
+    }
+
+    [Fact]
+    public void It_takes_no_more_memory_than_it_may_and_forgets_some_blocks_for_others()
+    {
+        using var table = new ContentTable(1 << 20);
+        int many = (int)table.Capacity * 3;
+
+        for (int i = 0; i < many; i++)
+        {
+            table.Put(BlockKey.Of(0, i), Tag(i), 1);
+        }
+
+        Assert.InRange(table.Capacity * 36, (1 << 20) - 400, 1 << 20);
+        Assert.InRange(table.Count, table.Capacity * 9 / 10, table.Capacity);
+        int newest = Enumerable.Range(many - (int)(table.Capacity / 2), (int)(table.Capacity / 2)).Count(i => table.TryFind(Tag(i), 1, out _));
+        Assert.InRange(newest, table.Capacity / 4, table.Capacity / 2);
+    }
+
+    [Fact]
+    public void With_room_for_all_nearly_every_block_is_found()
+    {
+        using var table = new ContentTable(1 << 20);
+        int half = (int)table.Capacity / 2;
+
+        for (int i = 0; i < half; i++)
+        {
+            table.Put(BlockKey.Of(1, i), Tag(i), 1);
+        }
+
+        Assert.InRange(Enumerable.Range(0, half).Count(i => table.TryFind(Tag(i), 1, out _)), half * 95 / 100, half);
+    }
+
+    [Fact]
+    public void A_disk_is_forgotten_whole_and_no_other()
+    {
+        using var table = new ContentTable(1 << 16);
+        for (int i = 0; i < 100; i++)
+        {
+            table.Put(BlockKey.Of(0, i), Tag(i), 1);
+            table.Put(BlockKey.Of(1, i), Tag(1000 + i), 1);
+        }
+
+        table.RemoveDisk(0);
+
+        Assert.DoesNotContain(Enumerable.Range(0, 100), i => table.TryFind(Tag(i), 1, out _));
+        Assert.Equal(table.Count, Enumerable.Range(0, 100).Count(i => table.TryFind(Tag(1000 + i), 1, out _)));
+    }
+
+    private static UInt128 Tag(int content)
+    {
+        var random = new Random(content);
+        return new UInt128((ulong)random.NextInt64(), (ulong)random.NextInt64() * 2);
+    }
+}
