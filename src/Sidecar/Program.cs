@@ -8,6 +8,7 @@ using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Ownership;
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Classify;
@@ -117,7 +118,8 @@ internal static class Program
 
         // Before libvirt is asked: it may be starting the guest, and wait for us, through its hook.
         LeftoverDisks.Settle(options, NewOwnership(options), logger);
-        using var served = new GuestDisks(options, logger);
+        using ContentIndex? content = options.Configuration.Soft.OnDisk is OnDiskPages.No ? null : new ContentIndex(options.Configuration.Soft.IndexBytes);
+        using var served = new GuestDisks(options, logger, content);
         if (QemuProcess.IsAnyOf(options.Uuid))
         {
             served.ServeRemembered();

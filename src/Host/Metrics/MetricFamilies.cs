@@ -35,7 +35,7 @@ internal static class MetricFamilies
         MetricFamily.OfGuest("hikae_guest_memory_bytes", MetricType.Gauge, "Memory the guest has.", status => status.GuestBytes > 0 ? status.GuestBytes : null),
         MetricFamily.OfGuest("hikae_guest_replica_bytes", MetricType.Gauge, "Memory the guest's replica takes on the backup.", status => status.BackupBytes),
         MetricFamily.OfGuest("hikae_guest_replica_part_bytes", MetricType.Gauge, "The same memory by part; backup only.", Parts),
-        MetricFamily.OfGuest("hikae_guest_soft_bytes", MetricType.Gauge, "Guest memory that the backup need not keep, by kind; primary only.", Soft),
+        MetricFamily.OfGuest("hikae_guest_soft_bytes", MetricType.Gauge, "Guest memory that the backup need not keep, or that was found elsewhere, by kind; primary only.", Soft),
         MetricFamily.OfGuest("hikae_guest_epoch_dirty_bytes", MetricType.Gauge, "Pages the guest wrote in the newest sealed epoch.", OfPrimary(status => status.DirtyBytesPerEpoch)),
 
         MetricFamily.OfGuest("hikae_guest_checkpoints_total", MetricType.Counter, "Checkpoints the backup acknowledged in this session.", status => status.Replicated?.Checkpoints),
@@ -72,7 +72,13 @@ internal static class MetricFamilies
 
     private static MetricSample[] Soft(GuestStatus status) => status.SoftPages is not SoftPageCounts pages
         ? []
-        : [Kind("kind", "zero", pages.Zero * PageBytes), Kind("kind", "free", pages.Free * PageBytes), Kind("kind", "cache_reported", pages.CacheReported * PageBytes)];
+        :
+        [
+            Kind("kind", "zero", pages.Zero * PageBytes),
+            Kind("kind", "free", pages.Free * PageBytes),
+            Kind("kind", "cache_reported", pages.CacheReported * PageBytes),
+            Kind("kind", "on_disk", pages.OnDisk * PageBytes),
+        ];
 
     private static MetricSample Kind(string label, string kind, double bytes) => new(bytes, (label, kind));
 }

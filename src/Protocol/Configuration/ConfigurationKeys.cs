@@ -45,6 +45,11 @@ internal static class ConfigurationKeys
         new("disk", "buffer_mib", "a number of MiB from 16 to 65536",
             (c, v) => Number(v, 16, 65_536) is int mib ? c with { Disk = c.Disk with { BufferBytes = (long)mib << 20 } } : null),
 
+        new("soft", "on_disk", "no or count",
+            (c, v) => OnDisk(v) is OnDiskPages pages ? c with { Soft = c.Soft with { OnDisk = pages } } : null),
+        new("soft", "index_mib", "a number of MiB from 1 to 65536",
+            (c, v) => Number(v, 1, 65_536) is int mib ? c with { Soft = c.Soft with { IndexBytes = (long)mib << 20 } } : null),
+
         new("arbiter", "kind", "directory or etcd",
             (c, v) => Kind(v) is ArbiterKind kind ? c with { Arbiter = c.Arbiter with { Kind = kind } } : null),
         new("arbiter", "directory", "an absolute path on storage that all hosts share",
@@ -87,6 +92,13 @@ internal static class ConfigurationKeys
         HostAddress.TryParse(value, out HostAddress? address) && address.Port is int port && IPAddress.TryParse(address.Host, out IPAddress? ip)
             ? new IPEndPoint(ip, port)
             : null;
+
+    private static OnDiskPages? OnDisk(string value) => value switch
+    {
+        "no" => OnDiskPages.No,
+        "count" => OnDiskPages.Count,
+        _ => null,
+    };
 
     private static ArbiterKind? Kind(string value) => value switch
     {

@@ -24,6 +24,9 @@ public sealed record HikaeConfiguration
     /// <summary>Section [disk].</summary>
     public DiskConfiguration Disk { get; init; } = new();
 
+    /// <summary>Section [soft].</summary>
+    public SoftConfiguration Soft { get; init; } = new();
+
     /// <summary>Section [arbiter].</summary>
     public ArbiterConfiguration Arbiter { get; init; } = new();
 

@@ -5,4 +5,5 @@ namespace Hikae.Protocol.Control;
 /// <param name="Zero">Pages of zeros.</param>
 /// <param name="Free">Pages the guest's agent reported free in a scan begun after their last write.</param>
 /// <param name="CacheReported">Pages the agent reported as clean page cache; a hint, they are dropped only where found on disk.</param>
-public sealed record SoftPageCounts(long Zero, long Free, long CacheReported);
+/// <param name="OnDisk">Pages sent that had the content of a block of the guest's disks; counted only where [soft] on_disk says so, and kept by the backup like others.</param>
+public sealed record SoftPageCounts(long Zero, long Free, long CacheReported, long OnDisk = 0);

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Classify;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Epoch;
 
 namespace Hikae.Sidecar.Link;
@@ -16,6 +17,7 @@ internal sealed class EpochShipper : IDisposable
     private readonly EpochQueue _queue;
     private readonly RecordConnection _connection;
     private readonly TimeSpan _heartbeat;
+    private readonly ContentIndex? _content;
 
     // shipping thread only
     private readonly PageEncoder _encoder = new();
@@ -31,8 +33,13 @@ internal sealed class EpochShipper : IDisposable
     private readonly Lock _gate = new();
     private ShippingCounters _counters;
 
-    public EpochShipper(EpochQueue queue, RecordConnection connection, TimeSpan heartbeat)
+    /// <param name="queue">What is to be sent.</param>
+    /// <param name="connection">To the backup.</param>
+    /// <param name="heartbeat">Longest silence.</param>
+    /// <param name="content">Finds pages on the guest's disks; null: they are not looked for.</param>
+    public EpochShipper(EpochQueue queue, RecordConnection connection, TimeSpan heartbeat, ContentIndex? content = null)
     {
+        _content = content;
         _queue = queue;
         _connection = connection;
         _heartbeat = heartbeat;
@@ -138,6 +145,7 @@ internal sealed class EpochShipper : IDisposable
     {
         int hard = 0;
         int zero = 0;
+        int onDisk = 0;
         int storedBytes = 0;
         int index = 0;
         int block = segment.Runs[0].Block;
@@ -153,7 +161,8 @@ internal sealed class EpochShipper : IDisposable
             }
             for (uint page = run.FirstPage; page < run.FirstPage + run.PageCount; page++)
             {
-                int stored = _encoder.Encode(segment.Page(index++), writer.NextPage);
+                ReadOnlySpan<byte> bytes = segment.Page(index++);
+                int stored = _encoder.Encode(bytes, writer.NextPage);
                 if (stored == 0)
                 {
                     AddZero(block, page);
@@ -163,6 +172,7 @@ internal sealed class EpochShipper : IDisposable
                 writer.Commit(page, stored);
                 _backupPages.SetHard(block, page);
                 hard++;
+                onDisk += _content is { } content && content.TryFind(bytes, _epoch, out _) ? 1 : 0;
                 storedBytes += stored;
                 if (writer.IsFull)
                 {
@@ -174,7 +184,7 @@ internal sealed class EpochShipper : IDisposable
         GatherPages(writer);
         GatherRuns(block, SoftClass.Zero, _zeroRuns);
         _totals = _totals with { HardPages = _totals.HardPages + (ulong)hard, SoftPages = _totals.SoftPages + (ulong)zero };
-        Count(new ShippingCounters(segment.PageCount, hard, zero, 0, storedBytes));
+        Count(new ShippingCounters(segment.PageCount, hard, zero, 0, storedBytes, onDisk));
     }
 
     private void AddZero(int block, uint page)
@@ -206,7 +216,7 @@ internal sealed class EpochShipper : IDisposable
         }
         GatherRuns(block, SoftClass.Free, kept);
         _totals = _totals with { SoftPages = _totals.SoftPages + (ulong)pages };
-        Count(new ShippingCounters(0, 0, 0, pages, 0));
+        Count(new ShippingCounters(0, 0, 0, pages, 0, 0));
     }
 
     private void ShipDevices(byte[] state)
@@ -254,7 +264,8 @@ internal sealed class EpochShipper : IDisposable
                 _counters.HardPages + more.HardPages,
                 _counters.ZeroPages + more.ZeroPages,
                 _counters.FreePages + more.FreePages,
-                _counters.StoredBytes + more.StoredBytes);
+                _counters.StoredBytes + more.StoredBytes,
+                _counters.OnDiskPages + more.OnDiskPages);
         }
     }
 }

@@ -7,4 +7,5 @@ namespace Hikae.Sidecar.Link;
 /// <param name="ZeroPages">Of these, pages found zero.</param>
 /// <param name="FreePages">Pages the backup was told to drop because the guest holds them as free.</param>
 /// <param name="StoredBytes">Bytes of the hard pages as sent.</param>
-internal readonly record struct ShippingCounters(long DirtyPages, long HardPages, long ZeroPages, long FreePages, long StoredBytes);
+/// <param name="OnDiskPages">Of the hard pages, those that a block of the guest's disks equals.</param>
+internal readonly record struct ShippingCounters(long DirtyPages, long HardPages, long ZeroPages, long FreePages, long StoredBytes, long OnDiskPages);

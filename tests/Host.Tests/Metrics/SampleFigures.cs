@@ -26,7 +26,7 @@ internal static class SampleFigures
         BackupParts = role == GuestRole.Backup ? new ReplicaParts(1, 2, 3, 4) : null,
         GuestBytes = long.MaxValue,
         Replicated = new ReplicatedTotals(1, 2, 3),
-        SoftPages = new SoftPageCounts(1, 2, 3),
+        SoftPages = new SoftPageCounts(1, 2, 3, 4),
         Outputs = OutputHold.Held,
         Packets = new PacketCounts(1, 2, 3),
     };

@@ -24,6 +24,8 @@ public sealed class HikaeConfigurationTests
         Assert.Equal(TimeSpan.FromMilliseconds(1000), configuration.Checkpoint.MaxInterval);
         Assert.Equal(TimeSpan.FromMilliseconds(100), configuration.Checkpoint.Interval);
         Assert.Equal(256L << 20, configuration.Disk.BufferBytes);
+        Assert.Equal(OnDiskPages.No, configuration.Soft.OnDisk);
+        Assert.Equal(64L << 20, configuration.Soft.IndexBytes);
         Assert.Null(configuration.Arbiter.Directory);
         Assert.Null(configuration.Metrics.Listen);
         Assert.Equal(TimeSpan.FromMilliseconds(5000), configuration.Arbiter.Lease);
@@ -53,6 +55,9 @@ public sealed class HikaeConfigurationTests
             # another comment
             [disk]
             buffer_mib = 16
+            [soft]
+            on_disk = count
+            index_mib = 8
             [arbiter]
             directory = /srv/shared/hikae
             lease_ms = 9000
@@ -82,6 +87,7 @@ public sealed class HikaeConfigurationTests
                 Interval = TimeSpan.FromMilliseconds(3),
             },
             Disk = new DiskConfiguration { BufferBytes = 16L << 20 },
+            Soft = new SoftConfiguration { OnDisk = OnDiskPages.Count, IndexBytes = 8L << 20 },
             Arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae", Lease = TimeSpan.FromMilliseconds(9000) },
         };
         Assert.Equal(expected, configuration);
@@ -108,7 +114,7 @@ public sealed class HikaeConfigurationTests
     [InlineData("[checkpoint]\nintervall_ms = 5", 2, "intervall_ms", "unknown key \"intervall_ms\" in [checkpoint]; the nearest valid key is \"interval_ms\"")]
     [InlineData("[host]\nport = 5", 2, "port", "the nearest valid key is \"port\" in [link]")]
     [InlineData("port = 5", 1, "port", "stands before any section")]
-    [InlineData("\n[linke]", 2, "linke", "use [host], [link], [checkpoint], [disk], [arbiter]")]
+    [InlineData("\n[linke]", 2, "linke", "use [host], [link], [checkpoint], [disk], [soft], [arbiter]")]
     [InlineData("[link", 1, "", "is no section")]
     [InlineData("[link]\nport", 2, "", "neither \"key = value\"")]
     [InlineData("[link]\nport = 1\nport = 2", 3, "port", "first on line 2")]
@@ -125,6 +131,8 @@ public sealed class HikaeConfigurationTests
     [InlineData("[checkpoint]\nmax_interval_ms = 50", 2, "max_interval_ms", "must not exceed max_interval_ms (50)")]
     [InlineData("[disk]\nbuffer_mib = 15", 2, "buffer_mib", "from 16 to 65536")]
     [InlineData("[disk]\nbuffer_mib = 65537", 2, "buffer_mib", "from 16 to 65536")]
+    [InlineData("[soft]\non_disk = maybe", 2, "on_disk", "use no or count")]
+    [InlineData("[soft]\nindex_mib = 0", 2, "index_mib", "from 1 to 65536")]
     [InlineData("[arbiter]\nkind = zookeeper", 2, "kind", "use directory or etcd")]
     [InlineData("[arbiter]\nkind = etcd", 2, "kind", "needs endpoints")]
     [InlineData("[arbiter]\nkind = etcd\nendpoints = etcd1:2379", 3, "endpoints", "use http://HOST:PORT")]

@@ -25,7 +25,7 @@ public class ControlFrameTests
         GuestBytes = 1L << 42,
         Replicated = new ReplicatedTotals(600, 1L << 41, 1L << 40),
         DirtyBytesPerEpoch = 4096,
-        SoftPages = new SoftPageCounts(1, 2, 3),
+        SoftPages = new SoftPageCounts(1, 2, 3, 4),
         Peer = "hostB",
         Outputs = OutputHold.Held,
         Host = "hostA",
@@ -122,7 +122,7 @@ public class ControlFrameTests
 
         Assert.StartsWith("""{"type":"status","guest":{"guest":"mail","uuid":"7b3e9a52-0c1d-4f7e-8a6b-5c4d3e2f1a00","role":"primary","state":"protected",""", json, StringComparison.Ordinal);
         Assert.Contains("\"outputs\":\"held\"", json, StringComparison.Ordinal);
-        Assert.Contains("\"softPages\":{\"zero\":1,\"free\":2,\"cacheReported\":3}", json, StringComparison.Ordinal);
+        Assert.Contains("\"softPages\":{\"zero\":1,\"free\":2,\"cacheReported\":3,\"onDisk\":4}", json, StringComparison.Ordinal);
     }
 
     [Theory]

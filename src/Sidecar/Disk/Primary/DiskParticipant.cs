@@ -2,6 +2,7 @@
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Epoch;
 
 namespace Hikae.Sidecar.Disk.Primary;
@@ -18,6 +19,7 @@ internal sealed class DiskParticipant : IEpochParticipant
 {
     private readonly IReadOnlyList<InterposedDisk> _disks;
     private readonly EpochQueue _queue;
+    private readonly ContentIndex? _content;
     private readonly Action _check;
     private readonly Action<ulong>[] _onFlushed;
     private readonly Lock _gate = new();
@@ -35,9 +37,12 @@ internal sealed class DiskParticipant : IEpochParticipant
 
     /// <param name="disks">The interposed disks.</param>
     /// <param name="queue">Where the epoch's writes go.</param>
+    /// <param name="content">What the disks' blocks are; its epochs are these from now on.</param>
     /// <param name="check">Throws when a disk of the guest does not write through us: an epoch must not be committed then.</param>
-    public DiskParticipant(IReadOnlyList<InterposedDisk> disks, EpochQueue queue, Action check)
+    public DiskParticipant(IReadOnlyList<InterposedDisk> disks, EpochQueue queue, ContentIndex? content, Action check)
     {
+        _content = content;
+        _content?.BeginSession();
         _check = check;
         _disks = disks;
         _queue = queue;
@@ -67,6 +72,8 @@ internal sealed class DiskParticipant : IEpochParticipant
     {
         _isFirst = !_isHolding;
         bool holdsFlush = false;
+        // First: whatever a disk takes after its own seal must not look older.
+        _content?.Seal(epoch.Value);
         foreach (InterposedDisk disk in _disks)
         {
             if (_isHolding)

@@ -86,7 +86,7 @@ internal sealed class PrimarySession : IDisposable
 
         // A fifth of the shortest patience: four heartbeats may be late.
         TimeSpan patience = TimeSpan.FromMilliseconds(Math.Min(_link.Welcome.DetectMs, hello.DetectMs));
-        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat);
+        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content);
         _pace = new CheckpointPace(
             TimeProvider.System,
             configuration.Checkpoint.MinInterval,
@@ -226,7 +226,7 @@ internal sealed class PrimarySession : IDisposable
         _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages);
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
-        _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
+        _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, _guest.Disks.Content, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
         _primaryDisks.Disks.CheckpointWanted += _pace.Ask;
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
         try
@@ -390,7 +390,7 @@ internal sealed class PrimarySession : IDisposable
             DirtyBytesPerEpoch = (_memory?.LastEpochPages ?? 0) * ReplicationLimits.PageBytes,
             Replicated = new ReplicatedTotals(
                 Interlocked.Read(ref _commits), counters.DirtyPages * ReplicationLimits.PageBytes, _link.Connection.BytesSent),
-            SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported),
+            SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported, counters.OnDiskPages),
             Packets = _outputs is null ? null : _guest.Output.Counters.ToStatus(),
         };
     }
