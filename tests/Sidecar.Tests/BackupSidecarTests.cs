@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Buffers.Binary;
 using System.Net.Sockets;
 using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Control;
@@ -94,7 +93,7 @@ public sealed class BackupSidecarTests : IDisposable
         RecordConnection link = Connect();
         SendEpoch(link, 1);
 
-        link.Send(RecordType.Claimed, 0, Generation(7));
+        link.Send(RecordType.Claimed, 0, NumberPayload.Write(7));
 
         Assert.Equal(RecordType.Refuse, ReceiveAnswer(link, out byte[] payload).Type);
         Assert.Contains("both hosts must use the same arbiter", ReplicationJson.Read<Refuse>(payload).Reason, StringComparison.Ordinal);
@@ -108,7 +107,7 @@ public sealed class BackupSidecarTests : IDisposable
         SendEpoch(link, 1);
         Claim(link);
 
-        link.Send(RecordType.Claimed, 0, Generation(_primary.Current!.Generation));
+        link.Send(RecordType.Claimed, 0, NumberPayload.Write(_primary.Current!.Generation));
 
         Assert.Throws<PeerLostException>(() => ReceiveAnswer(link));
         _primary.ClaimUnprotected(0);
@@ -237,15 +236,8 @@ public sealed class BackupSidecarTests : IDisposable
     private void Claim(RecordConnection link)
     {
         _primary.ClaimProtected("hostB");
-        link.Send(RecordType.Claimed, 0, Generation(_primary.Current!.Generation));
+        link.Send(RecordType.Claimed, 0, NumberPayload.Write(_primary.Current!.Generation));
         Assert.True(SpinWait.SpinUntil(() => _status.Current.State is GuestState.Ready, TimeSpan.FromMinutes(1)), _status.Current.ToString());
-    }
-
-    private static byte[] Generation(long generation)
-    {
-        byte[] payload = new byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64BigEndian(payload, generation);
-        return payload;
     }
 
     private static RecordHeader ReceiveAnswer(RecordConnection link) => ReceiveAnswer(link, out _);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text;
 using Hikae.Protocol.Control;
@@ -233,8 +232,8 @@ internal sealed class BackupSession : IDisposable
             case RecordType.DiskFlushed:
                 Disks.DropThrough(header.Epoch, Store.CommittedEpoch);
                 return;
-            case RecordType.Claimed when Store.HasCheckpoint && payload.Length == sizeof(long):
-                Claimed?.Invoke(BinaryPrimitives.ReadInt64BigEndian(payload));
+            case RecordType.Claimed when Store.HasCheckpoint && NumberPayload.TryRead(payload, out long generation):
+                Claimed?.Invoke(generation);
                 return;
             case RecordType.EpochBegin:
                 BeginEpoch(header.Epoch);
@@ -389,9 +388,7 @@ internal sealed class BackupSession : IDisposable
             statistics.ZeroPages,
             statistics.FreePages);
 
-        Span<byte> residentBytes = stackalloc byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64BigEndian(residentBytes, statistics.ResidentBytes);
-        _link.Connection.Send(RecordType.Ack, epoch, residentBytes);
+        _link.Connection.Send(RecordType.Ack, epoch, NumberPayload.Write(statistics.ResidentBytes));
         Committed?.Invoke();
     }
 

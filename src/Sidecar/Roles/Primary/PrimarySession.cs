@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Buffers.Binary;
 using System.Diagnostics;
 using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Control;
@@ -174,9 +173,9 @@ internal sealed class PrimarySession : IDisposable
                 case RecordType.Heartbeat:
                     break;
                 case RecordType.Ack:
-                    if (payload.Length == sizeof(long))
+                    if (NumberPayload.TryRead(payload, out long backupBytes))
                     {
-                        Volatile.Write(ref _backupBytes, BinaryPrimitives.ReadInt64BigEndian(payload));
+                        Volatile.Write(ref _backupBytes, backupBytes);
                     }
                     (_loop ?? throw new PeerLostException("The backup acknowledged an epoch before there was one.")).Acknowledge(new EpochId(header.Epoch));
                     break;
@@ -343,9 +342,7 @@ internal sealed class PrimarySession : IDisposable
         {
             _logger.FirstCommit(epoch, Math.Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds));
             PrimaryClaims.Protect(_ownership, _guest.Marker, _guest.Process.Pid, _link.Welcome.Host);
-            Span<byte> generation = stackalloc byte[sizeof(long)];
-            BinaryPrimitives.WriteInt64BigEndian(generation, _ownership.Current!.Generation);
-            _link.Connection.Send(RecordType.Claimed, 0, generation);
+            _link.Connection.Send(RecordType.Claimed, 0, NumberPayload.Write(_ownership.Current!.Generation));
             _status.Set(GuestState.Protected, OutputsReason);
         }
         else if (epoch.Value == Volatile.Read(ref _coveredBy))
