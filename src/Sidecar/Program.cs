@@ -142,7 +142,7 @@ internal static class Program
         using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported, logger) { Disks = served };
         GuestOwnership ownership = NewOwnership(options);
         using var death = new KernelDeathTimer();
-        using var lease = new LeaseKeeper(ownership, guest.Marker.OwnedGeneration(process.Pid) > 0, new Native.Linux.BootTimeProvider(), death, logger);
+        using var lease = new LeaseKeeper(ownership, guest.Marker.OwnedGeneration(process.Pid) > 0, new Native.Linux.BootTimeProvider(), death, logger) { Gate = guest.Gate };
         guest.Lease = lease;
         using var daemon = new DaemonClient(options.ControlSocket, NewRegistration(options, guest.Name), logger);
         using var status = new StatusBoard(FirstStatus(options, guest.Name, GuestState.Starting), daemon, TimeProvider.System, logger);
@@ -159,6 +159,7 @@ internal static class Program
         {
             // What it says is about this run of the guest only.
             File.Delete(options.RunFile("state"));
+            File.Delete(options.RunFile("gates"));
         }
         return result;
     }

@@ -45,6 +45,9 @@ internal static partial class SidecarLog
     [LoggerMessage(111, LogLevel.Warning, "QEMU did not take {Bytes} bytes of packets of interface {Name} in time: they are lost")]
     internal static partial void PacketsNotTaken(this ILogger logger, string name, long bytes);
 
+    [LoggerMessage(112, LogLevel.Warning, "Interface {Name} has no gate in the kernel ({Detail}): if this host is stopped and wakes after a failover, packets that QEMU had may still leave")]
+    internal static partial void NoOutputGate(this ILogger logger, string name, string detail);
+
     [LoggerMessage(201, LogLevel.Warning, "{Epoch} took {PauseMs} ms of guest pause")]
     internal static partial void LongPause(this ILogger logger, EpochId epoch, double pauseMs);
 

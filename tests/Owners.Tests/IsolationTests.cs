@@ -89,7 +89,7 @@ public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
     }
 
     [Fact]
-    public void A_primary_that_stood_still_and_wakes_after_the_failover_or_after_the_guests_end_leaves_its_image_alone()
+    public void A_primary_that_stood_still_and_wakes_after_the_failover_or_after_the_guests_end_is_not_heard_and_leaves_its_image_alone()
     {
         using var one = new OneOwner(Lab, "woken");
 
@@ -107,6 +107,7 @@ public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
         Lab.Until("hostB gave the guest up", () => one.Guest.StateOn(HostB) is "shut off" or "absent" && one.Guest.SidecarOn(HostB) is null);
 
         one.AssertDisk();
+        one.AssertHeardFrom(HostA, HostB, HostA);
         Assert.Equal([HostA.Name, HostB.Name, HostA.Name], one.Writers);
     }
 

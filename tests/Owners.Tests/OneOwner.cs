@@ -10,7 +10,7 @@ namespace Hikae.Owners.Tests;
 /// <summary>A protected guest with a ledger on a held disk, and three witnesses that no part of Hikae can speak for: its clients, the LAN's switch, and the image's file system.</summary>
 internal sealed class OneOwner : IDisposable
 {
-    private const int QuietPolls = 5;
+    private const int PollsAtRest = 5;
 
     private readonly Lab _lab;
     private readonly LanWatch _lan;
@@ -52,21 +52,23 @@ internal sealed class OneOwner : IDisposable
         Ledger.WaitForAnswers(5);
     }
 
-    /// <summary>
-    /// Stops all of a host. Its sidecar first, until what that had let out has left: packets on their way through QEMU would be heard when it wakes, which no lease can
-    /// keep from it (docs/ownership.md).
-    /// </summary>
+    /// <summary>Stops all of a host at a moment when packets that its sidecar has let out lie in QEMU's socket: QEMU has to send them when it wakes.</summary>
     public void Freeze(LabHost host)
     {
-        host.Signal("STOP", Guest.SidecarOn(host)!.Value);
-        long frames = -1;
-        int polls = 0;
-        _lab.Until("nothing is on its way any more", () =>
+        int qemu = Guest.QemuOn(host);
+        _lab.Until("QEMU stands still before packets that may leave", () =>
         {
-            long now = _lan.RunsOf(Guest).Sum(run => run.Frames);
-            polls = now == frames ? polls + 1 : 0;
-            frames = now;
-            return polls >= QuietPolls;
+            host.Signal("STOP", qemu);
+            for (int poll = 0; poll < PollsAtRest; poll++)
+            {
+                // Send-Q of the sidecar's end: bytes that QEMU has not read.
+                if (host.Shell("ss -xaH | awk '/hikae-net.sock/ && $4 > 0'").Length > 0)
+                {
+                    return true;
+                }
+            }
+            host.Signal("CONT", qemu);
+            return false;
         });
         host.Freeze();
     }
@@ -76,11 +78,17 @@ internal sealed class OneOwner : IDisposable
     {
         string[] names = [.. owners.Select(host => host.Name)];
         Assert.Empty(Ledger.Judge());
-        IReadOnlyList<LanRun> heard = _lan.RunsOf(Guest);
-        Assert.True(names.SequenceEqual(heard.Select(run => run.Host)), $"heard from {string.Join(", then ", heard)}");
+        AssertHeardFrom(owners);
         Assert.Equal(names, Writers);
         // A checkpoint's own pause shows as "paused" for some milliseconds.
         Assert.Equal(owners[^1], Assert.Single(_lab.Hosts, host => host.IsRunning && Guest.StateOn(host) is "running" or "paused"));
+    }
+
+    /// <summary>The guest was heard from these hosts, one after the other.</summary>
+    public void AssertHeardFrom(params LabHost[] hosts)
+    {
+        IReadOnlyList<LanRun> heard = _lan.RunsOf(Guest);
+        Assert.True(hosts.Select(host => host.Name).SequenceEqual(heard.Select(run => run.Host)), $"heard from {string.Join(", then ", heard)}");
     }
 
     /// <summary>Stops the guest in order where it runs. What its image holds then is all it ever acknowledged.</summary>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Net.Sockets;
 using Hikae.Native.Libvirt;
+using Hikae.Native.Linux;
 using Hikae.Protocol.Control;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Epoch;
@@ -34,6 +35,7 @@ internal sealed class GuestOutput : IDisposable
     private readonly int _qemuPid;
     private readonly Func<bool> _hasExited;
     private readonly InterfaceFilters _filters;
+    private readonly OutputGate _gate;
     private readonly ILogger _logger;
     private readonly Lock _changes = new();
 
@@ -45,8 +47,9 @@ internal sealed class GuestOutput : IDisposable
     private volatile Action _packetWaits = () => { };
     private volatile bool _isHolding;
 
-    public GuestOutput(GuestConnection guest, QemuMonitor monitor, QemuProcess process, ILogger logger)
+    public GuestOutput(GuestConnection guest, QemuMonitor monitor, QemuProcess process, OutputGate gate, ILogger logger)
     {
+        _gate = gate;
         _guest = guest;
         _qemuPid = process.Pid;
         _hasExited = () => process.HasExited;
@@ -172,6 +175,8 @@ internal sealed class GuestOutput : IDisposable
             }
             try
             {
+                // Before the filters: without them nothing else would keep a gate of an earlier sidecar, which is shut, from standing on.
+                _gate.RemoveAll();
                 IReadOnlySet<string> aliases = _filters.ListAll();
                 if (aliases.Count > 0)
                 {
@@ -181,7 +186,7 @@ internal sealed class GuestOutput : IDisposable
                 _mayHaveFilters = false;
                 return true;
             }
-            catch (Exception error) when (error is LibvirtException or QemuMonitorException or NotProtectableException)
+            catch (Exception error) when (error is LibvirtException or QemuMonitorException or NotProtectableException or LinuxException or IOException)
             {
                 _logger.FiltersNotRemoved(error.Message);
                 return false;
@@ -267,6 +272,7 @@ internal sealed class GuestOutput : IDisposable
                 held.Hold();
             }
             held.Start();
+            _gate.Guard(nic);
             _filters.Insert(nic);
             _held = [.. _held, held];
         }

@@ -8,7 +8,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Hikae.Harness.Labs;
 
 /// <summary>Another network namespace than this process's. A socket belongs to the namespace it was made in, whoever uses it later.</summary>
-internal static partial class NetworkNamespace
+public static partial class NetworkNamespace
 {
     private const int CLONE_NEWNET = 0x40000000;
 
@@ -16,18 +16,25 @@ internal static partial class NetworkNamespace
     /// <param name="process">By its number here.</param>
     /// <param name="type">Of an IPv4 socket.</param>
     /// <param name="protocol">The same.</param>
-    public static Socket MakeSocket(int process, SocketType type, ProtocolType protocol)
+    internal static Socket MakeSocket(int process, SocketType type, ProtocolType protocol) =>
+        Do(process, () => new Socket(AddressFamily.InterNetwork, type, protocol));
+
+    /// <summary>Does something in the namespace of a process, and gives what came of it.</summary>
+    /// <param name="process">By its number here.</param>
+    /// <param name="action">Runs on a thread of its own.</param>
+    public static T Do<T>(int process, Func<T> action)
     {
-        Socket? made = null;
+        T made = default!;
         ExceptionDispatchInfo? fault = null;
         // A thread of its own, because it stays in that namespace until it ends.
         var thread = new Thread(() =>
         {
             try
             {
-                made = Make(process, type, protocol);
+                Enter(process);
+                made = action();
             }
-            catch (Exception error) when (error is IOException or SystemException)
+            catch (Exception error)
             {
                 fault = ExceptionDispatchInfo.Capture(error);
             }
@@ -35,18 +42,16 @@ internal static partial class NetworkNamespace
         thread.Start();
         thread.Join();
         fault?.Throw();
-        return made!;
+        return made;
     }
 
-    private static Socket Make(int process, SocketType type, ProtocolType protocol)
+    private static void Enter(int process)
     {
         using SafeFileHandle net = File.OpenHandle($"/proc/{process}/ns/net");
         if (setns((int)net.DangerousGetHandle(), CLONE_NEWNET) != 0)
         {
             throw new IOException($"setns: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
         }
-
-        return new Socket(AddressFamily.InterNetwork, type, protocol);
     }
 
     [LibraryImport("libc", SetLastError = true)]

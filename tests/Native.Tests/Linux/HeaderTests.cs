@@ -16,13 +16,14 @@ public sealed class HeaderTests
     private static readonly string[] Headers =
     [
         "errno.h", "fcntl.h", "poll.h", "signal.h", "time.h", "sys/ioctl.h", "sys/mman.h", "sys/ptrace.h", "sys/socket.h", "sys/syscall.h", "sys/uio.h",
-        "sys/user.h", "unistd.h", "linux/fs.h", "linux/userfaultfd.h",
+        "sys/user.h", "unistd.h", "linux/bpf.h", "linux/fs.h", "linux/userfaultfd.h",
     ];
 
-    // What came with Linux 6.7; Debian 12's own headers are from 6.1.
+    // What came with Linux 6.6 and 6.7; Debian 12's own headers are from 6.1.
     private static readonly string[] NewNames =
     [
         "PAGEMAP_SCAN", "PAGE_IS_WRITTEN", "PM_SCAN_WP_MATCHING", "PM_SCAN_CHECK_WPASYNC", "UFFD_FEATURE_WP_UNPOPULATED", "UFFD_FEATURE_WP_ASYNC",
+        "BPF_TCX_INGRESS", "TCX_NEXT", "TCX_DROP", "BPF_F_BEFORE", "BPF_F_AFTER", "BPF_F_ID",
     ];
 
     [Fact]
@@ -38,7 +39,7 @@ public sealed class HeaderTests
     public void Every_struct_has_the_C_compilers_size_and_offsets()
     {
         var ours = new Dictionary<string, long>();
-        foreach (Type type in typeof(Syscall).GetNestedTypes(BindingFlags.NonPublic).Where(type => type != typeof(Syscall.pm_scan_arg)))
+        foreach (Type type in typeof(Syscall).GetNestedTypes(BindingFlags.NonPublic).Where(type => type != typeof(Syscall.pm_scan_arg) && !IsPart(type)))
         {
             AddLayout(ours, type, type == typeof(Syscall.siginfo_t) ? "siginfo_t" : $"struct {type.Name}", name => name);
         }
@@ -58,12 +59,16 @@ public sealed class HeaderTests
         FetchHeaders(folder);
         Dictionary<string, long> ours = Constants(NewNames.Contains);
         AddLayout(ours, typeof(Syscall.pm_scan_arg), "struct pm_scan_arg", name => name);
+        foreach (Type part in typeof(Syscall).GetNestedTypes(BindingFlags.NonPublic).Where(IsPart))
+        {
+            AddPart(ours, part);
+        }
         AddLayout(ours, typeof(PageRegion), "struct page_region", name => name[(name.IndexOf('<') + 1)..name.IndexOf('>')].ToLowerInvariant());
 
         IReadOnlyDictionary<string, long> theirs = CProgram.Evaluate(
-            ["sys/ioctl.h", "linux/fs.h", "linux/userfaultfd.h"], ours.Keys, "-I", folder, "-I", Path.Combine(folder, "x86_64-linux-gnu"));
+            ["sys/ioctl.h", "linux/bpf.h", "linux/fs.h", "linux/userfaultfd.h"], ours.Keys, "-I", folder, "-I", Path.Combine(folder, "x86_64-linux-gnu"));
 
-        Assert.Equal(23, ours.Count);
+        Assert.Equal(68, ours.Count);
         Assert.Equal(ours.OrderBy(pair => pair.Key), theirs.OrderBy(pair => pair.Key));
     }
 
@@ -94,6 +99,24 @@ public sealed class HeaderTests
                 object value => value,
                 null => throw new InvalidOperationException(field.Name),
             }, CultureInfo.InvariantCulture));
+
+    /// <summary>The structs for linux/bpf.h are the first members of something larger.</summary>
+    private static bool IsPart(Type type) => type.Name.StartsWith("bpf_", StringComparison.Ordinal);
+
+    private static void AddPart(Dictionary<string, long> ours, Type type)
+    {
+        (string native, string member) = type.Name switch
+        {
+            nameof(Syscall.bpf_prog_info) => ("struct bpf_prog_info", ""),
+            nameof(Syscall.bpf_info_attr) => ("union bpf_attr", "info."),
+            nameof(Syscall.bpf_query_attr) => ("union bpf_attr", "query."),
+            _ => ("union bpf_attr", ""),
+        };
+        foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic).Where(field => field.Name != "padding"))
+        {
+            ours[$"offsetof({native}, {member}{field.Name})"] = Marshal.OffsetOf(type, field.Name);
+        }
+    }
 
     private static void AddLayout(Dictionary<string, long> ours, Type type, string native, Func<string, string> nativeName)
     {

@@ -15,11 +15,14 @@ internal static unsafe partial class Syscall
     private const string Library = "libc";
 
     internal const int EPERM = 1;
+    internal const int ENOENT = 2;
     internal const int ESRCH = 3;
     internal const int EINTR = 4;
     internal const int EAGAIN = 11;
     internal const int EFAULT = 14;
+    internal const int ENODEV = 19;
     internal const int EINVAL = 22;
+    internal const int ESTALE = 116;
 
     internal const int O_RDONLY = 0x0;
     internal const int O_WRONLY = 0x1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Ownership;
+using Hikae.Sidecar.Output;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Recovery;
@@ -12,7 +13,8 @@ namespace Hikae.Sidecar.Recovery;
 /// (it closes its link before it claims). The order of what follows, with a lease of L and a margin M = L / 10, counted from that moment:
 ///
 ///   L - 2 M   <see cref="MayWrite"/> turns false and <see cref="Lost"/> is raised: its handlers stop all writing and pause the guest
-///   L         the kernel ends this process, unless all handlers have returned: a process that is stopped, or hangs, cannot write later
+///   L         the kernel ends this process, unless all handlers have returned: a process that is stopped, or hangs, cannot write later;
+///             and shuts the <see cref="Gate"/>
 ///   L + M     the claimer writes, counted from after it won, which was later than all of this began
 ///
 /// A record that names no backup gives a right without end; none was ever claimed for this run of the guest: the same. When
@@ -68,6 +70,9 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
 
     /// <summary>The arbiter names another host: the guest must end here. When all handlers have returned, nothing may be written any more, as after <see cref="Lost"/>.</summary>
     public event Action? Taken;
+
+    /// <summary>Drops the packets that leave too late. Set once, before anything is claimed.</summary>
+    public IOutputGate? Gate { get; init; }
 
     /// <summary>Whether a packet may leave or the image be written at this moment.</summary>
     public bool MayWrite => _state is LeaseState.Free || (_state is LeaseState.Held && !_lease.OwnerMustStop);
@@ -142,6 +147,7 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
                 _state = LeaseState.Free;
                 _end.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
                 _death.Disarm();
+                Gate?.Open();
             }
             else
             {
@@ -226,7 +232,9 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
         }
         _renewedAt = moment;
         _lease.Renew(moment);
-        _death.Arm(moment + (long)(_ownership.Lease.TotalSeconds * _clock.TimestampFrequency));
+        long end = moment + (long)(_ownership.Lease.TotalSeconds * _clock.TimestampFrequency);
+        _death.Arm(end);
+        Gate?.OpenUntil(end);
         _end.Change(_lease.UntilOwnerMustStop, Timeout.InfiniteTimeSpan);
     }
 

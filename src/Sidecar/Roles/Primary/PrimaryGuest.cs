@@ -22,7 +22,8 @@ internal sealed class PrimaryGuest : IDisposable
         Name = connection.Domain.Name;
         Monitor = new QemuMonitor(() => connection.Domain);
         Marker = SidecarMarker.Open(options.RunFile("state"));
-        Output = new GuestOutput(connection, Monitor, process, logger);
+        Gate = new OutputGate(options.RunFile("gates"), logger);
+        Output = new GuestOutput(connection, Monitor, process, Gate, logger);
     }
 
     public SidecarOptions Options { get; }
@@ -47,12 +48,16 @@ internal sealed class PrimaryGuest : IDisposable
 
     public GuestOutput Output { get; }
 
+    /// <summary>The kernel's part in it.</summary>
+    public OutputGate Gate { get; }
+
     /// <summary>Clean page cache pages in the guest's last answer; shown, not used.</summary>
     public long CachePagesReported => _cachePagesReported();
 
     public void Dispose()
     {
         Output.Dispose();
+        Gate.Dispose();
         Marker.Dispose();
     }
 }

@@ -17,6 +17,7 @@ public sealed class LeaseKeeperTests : IDisposable
     private readonly Guid _guest = Guid.NewGuid();
     private readonly FakeTimeProvider _clock = new();
     private readonly RecordedDeath _death = new();
+    private readonly RecordedGate _gate = new();
     private readonly UnansweredArbiter _arbiter;
     private readonly GuestOwnership _ownership;
     private readonly GuestOwnership _backup;
@@ -64,6 +65,42 @@ public sealed class LeaseKeeperTests : IDisposable
             Assert.Equal(asked + (10 * _clock.TimestampFrequency), _death.At);
         }
         Assert.Empty(_lost);
+    }
+
+    [Fact]
+    public void Packets_pass_the_gate_until_the_lease_ends_and_without_end_when_nobody_may_take_the_guest()
+    {
+        Assert.Null(_gate.Until);
+        _ownership.ClaimProtected("hostB");
+        Assert.Equal(_clock.GetTimestamp() + (10 * _clock.TimestampFrequency), _gate.Until);
+
+        Pass(1);
+        _keeper.Confirm(_clock.GetTimestamp());
+        long confirmed = _clock.GetTimestamp() + (10 * _clock.TimestampFrequency);
+        Assert.Equal(confirmed, _gate.Until);
+        _arbiter.Unreachable = 1;
+        _keeper.ReadOnce();
+        Pass(8.1);
+        Assert.Single(_lost);
+        // The process lives on; what QEMU still has must not leave for all that.
+        Assert.Null(_death.At);
+        Assert.Equal(confirmed, _gate.Until);
+
+        _ownership.ClaimUnprotected(0);
+        Assert.Null(_gate.Until);
+    }
+
+    [Fact]
+    public void The_gate_stays_shut_for_a_guest_that_is_anothers()
+    {
+        _ownership.ClaimProtected("hostB");
+        long? until = _gate.Until;
+        Pass(1);
+        Assert.True(_backup.TryTakeOver());
+        _keeper.ReadOnce();
+
+        Assert.True(_taken.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal(until, _gate.Until);
     }
 
     [Fact]
@@ -198,7 +235,7 @@ public sealed class LeaseKeeperTests : IDisposable
 
     private LeaseKeeper Open(bool hasClaimed)
     {
-        var keeper = new LeaseKeeper(_ownership, hasClaimed, _clock, _death, NullLogger.Instance);
+        var keeper = new LeaseKeeper(_ownership, hasClaimed, _clock, _death, NullLogger.Instance) { Gate = _gate };
         keeper.Lost += () => _lost.Add($"lost, {(_death.At is null ? "not armed" : "armed")}, {(keeper.MayWrite ? "may write" : "may not write")}");
         keeper.Regained += _regained.Set;
         keeper.Taken += _taken.Set;
