@@ -22,7 +22,7 @@ public sealed partial class UnpluggedDiskTests(SlowDetectionLab lab) : BlocksTes
         // Nothing is committed any more, so everything from here on is in the buffer alone.
         HostB.Freeze();
         ulong frozen = Said(guest);
-        Lab.Until("the guest has written more", () => Said(guest) > frozen + 400);
+        Lab.Until("the guest has written more", () => Said(guest) > frozen + 150);
         HostA.Shell($"kill -KILL $(cat /run/hikaed.pid) {guest.SidecarOn(HostA)}; setsid virsh detach-disk {guest.Name} sdc --live >/run/detach.log 2>&1 </dev/null &");
         ulong before = InImage(guest);
         HostA.StartHikaed();
@@ -30,8 +30,8 @@ public sealed partial class UnpluggedDiskTests(SlowDetectionLab lab) : BlocksTes
         HostB.Thaw();
         guest.WaitForProtected(HostA);
 
-        Assert.True(before < frozen + 300, "nothing was held");
-        Assert.True(InImage(guest) > frozen + 300, $"the image ends at {InImage(guest)}, the guest had written {frozen + 400}");
+        Assert.True(before < frozen + 100, "nothing was held");
+        Assert.True(InImage(guest) > frozen + 100, $"the image ends at {InImage(guest)}, the guest had written {frozen + 150}");
         Assert.Empty(ScsiBuffer(guest));
     }
 

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Globalization;
-using System.Text.Json;
 
 namespace Hikae.Harness.Labs;
 
 /// <summary>One host of a lab.</summary>
 public sealed class LabHost
 {
-    private static readonly JsonSerializerOptions StatusJson = new(JsonSerializerDefaults.Web);
-
     private readonly Lab _lab;
+    private readonly HashSet<string> _unplugged = [];
+    private bool _isFrozen;
 
     internal LabHost(Lab lab, string name)
     {
@@ -63,8 +62,18 @@ public sealed class LabHost
     /// <summary>All guests that this host's daemon knows; none when the daemon does not answer.</summary>
     public IReadOnlyList<GuestReport> Reports()
     {
-        CommandResult result = TryRun("hikae", "status", "--json");
-        return result.Succeeded ? JsonSerializer.Deserialize<GuestReport[]>(result.Output, StatusJson)! : [];
+        if (!IsRunning)
+        {
+            return [];
+        }
+        try
+        {
+            return DaemonStatus.Ask(PathOf("/run/hikae/hikaed.sock"));
+        }
+        catch (IOException)
+        {
+            return [];
+        }
     }
 
     /// <summary>A power cut: nothing of it says goodbye. The disk stays. Gives the moment at which its links were dead.</summary>
@@ -72,6 +81,8 @@ public sealed class LabHost
     {
         string cutAtSeconds = _lab.Check(_lab.TryScript("kill", Name)).Output;
         Pid = null;
+        _unplugged.Clear();
+        _isFrozen = false;
         return DateTimeOffset.UnixEpoch.AddSeconds(double.Parse(cutAtSeconds, CultureInfo.InvariantCulture));
     }
 
@@ -84,17 +95,50 @@ public sealed class LabHost
 
     /// <summary>Unplugs it from a network; the carrier stays up, as behind a dead switch.</summary>
     /// <param name="network">lan or repl.</param>
-    public void Cut(string network) => _lab.ScriptCommand("cut", network, Name);
+    public void Cut(string network)
+    {
+        _unplugged.Add(network);
+        _lab.ScriptCommand("cut", network, Name);
+    }
 
     /// <summary>Plugs it in again.</summary>
     /// <param name="network">lan or repl.</param>
-    public void Restore(string network) => _lab.ScriptCommand("restore", network, Name);
+    public void Restore(string network)
+    {
+        _lab.ScriptCommand("restore", network, Name);
+        _unplugged.Remove(network);
+    }
 
     /// <summary>SIGSTOP for all its processes, guests included.</summary>
-    public void Freeze() => _lab.ScriptCommand("freeze", Name);
+    public void Freeze()
+    {
+        _isFrozen = true;
+        _lab.ScriptCommand("freeze", Name);
+    }
 
     /// <summary>They go on.</summary>
-    public void Thaw() => _lab.ScriptCommand("thaw", Name);
+    public void Thaw()
+    {
+        _lab.ScriptCommand("thaw", Name);
+        _isFrozen = false;
+    }
+
+    /// <summary>Power, cables and processes as they were in the beginning.</summary>
+    public void MakeWhole()
+    {
+        if (!IsRunning)
+        {
+            Boot();
+        }
+        if (_isFrozen)
+        {
+            Thaw();
+        }
+        foreach (string network in _unplugged.ToArray())
+        {
+            Restore(network);
+        }
+    }
 
     /// <summary>Sends a signal to a process, by the number it has on this host.</summary>
     /// <param name="signal">KILL, TERM, STOP, CONT.</param>

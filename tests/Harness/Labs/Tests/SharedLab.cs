@@ -47,16 +47,13 @@ public class SharedLab : IDisposable
 
     private static void Sweep(Lab lab)
     {
-        foreach (LabHost host in lab.Hosts.Where(host => !host.IsRunning))
+        foreach (LabHost host in lab.Hosts)
         {
-            host.Boot();
+            host.MakeWhole();
         }
 
         foreach (LabHost host in lab.Hosts)
         {
-            host.Thaw();
-            host.Restore("lan");
-            host.Restore("repl");
             host.Shell("for g in $(virsh -q list --name); do virsh -q destroy $g; done; for g in $(virsh -q list --all --name); do virsh -q undefine $g; done; true");
         }
 
