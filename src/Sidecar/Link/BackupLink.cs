@@ -10,15 +10,19 @@ internal sealed class BackupLink : IDisposable
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    private BackupLink(RecordConnection connection, Hello hello)
+    private BackupLink(RecordConnection connection, Hello hello, int version)
     {
         Connection = connection;
         Hello = hello;
+        Version = version;
     }
 
     public RecordConnection Connection { get; }
 
     public Hello Hello { get; }
+
+    /// <summary>The protocol version that both speak.</summary>
+    public int Version { get; }
 
     /// <summary>
     /// Takes over a connection whose preamble the daemon has read. Throws <see cref="PeerLostException"/> when the peer is not trusted,
@@ -56,7 +60,7 @@ internal sealed class BackupLink : IDisposable
             connection.Send(RecordType.Welcome, 0, ReplicationJson.Write(new Welcome(version, hostName, detectMs)));
             socket.SendTimeout = 0;
             connection.SilenceLimit = configuration.DetectAfter;
-            return new BackupLink(connection, hello);
+            return new BackupLink(connection, hello, version);
         }
         catch (Exception error)
         {

@@ -12,4 +12,7 @@ internal enum PageKind
 
     /// <summary>Its bytes are kept here.</summary>
     Hard,
+
+    /// <summary>It equals a block of one of the guest's disks as of this checkpoint.</summary>
+    OnDisk,
 }

@@ -4,6 +4,7 @@ namespace Hikae.Sidecar.PageStore;
 /// <summary>What the committed checkpoint consists of, and what it costs this host.</summary>
 /// <param name="ZeroPages">Pages of 4 KiB that are zero.</param>
 /// <param name="FreePages">Pages the guest holds as free.</param>
+/// <param name="DiskPages">Pages that are references to the guest's disks.</param>
 /// <param name="HardPages">Pages whose bytes are kept.</param>
 /// <param name="StoredBytes">Bytes of the hard pages as they came, compressed or raw.</param>
 /// <param name="ArenaBytes">Memory resident for stored bytes, the open epoch's included, counted by the store.</param>
@@ -12,6 +13,7 @@ namespace Hikae.Sidecar.PageStore;
 internal readonly record struct ReplicaStatistics(
     long ZeroPages,
     long FreePages,
+    long DiskPages,
     long HardPages,
     long StoredBytes,
     long ArenaBytes,

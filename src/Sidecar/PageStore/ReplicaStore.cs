@@ -49,6 +49,9 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
     /// <summary>The committed checkpoint's RAM blocks, in the primary's order; other methods take indices into this list.</summary>
     public IReadOnlyList<RamBlockInfo> Blocks { get; private set; } = [];
 
+    /// <summary>Where pages that are on disk are read; null before the guest is started from here.</summary>
+    public IDiskBlocks? Disks { get; set; }
+
     /// <summary>Device state of the committed checkpoint, as the primary sent it.</summary>
     public ReadOnlyMemory<byte> DeviceState => _committedDevices.Bytes;
 
@@ -57,13 +60,14 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
     {
         get
         {
-            long pages = 0, hard = 0, free = 0, stored = 0, table = _arena.NotesBytes;
+            long pages = 0, hard = 0, free = 0, onDisk = 0, stored = 0, table = _arena.NotesBytes;
             foreach (ReplicaBlock block in _committedBlocks)
             {
                 CommittedPages committed = block.Committed!;
                 pages += committed.PageCount;
                 hard += committed.HardPages;
                 free += committed.FreePages;
+                onDisk += committed.DiskPages;
                 stored += committed.StoredBytes;
                 table += committed.TableBytes;
             }
@@ -73,7 +77,7 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
                 table += _byNumber[i]?.Staged?.TableBytes ?? 0;
             }
             return new ReplicaStatistics(
-                pages - hard - free, free, hard, stored, _arena.ResidentBytes, table, _committedDevices.CapacityBytes + _stagedDevices.CapacityBytes);
+                pages - hard - free - onDisk, free, onDisk, hard, stored, _arena.ResidentBytes, table, _committedDevices.CapacityBytes + _stagedDevices.CapacityBytes);
         }
     }
 
@@ -137,6 +141,14 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         ReplicaBlock target = StagedBlock(block, firstPage, count);
         _putsThisEpoch++;
         target.Staged!.PutSoft(firstPage, count, softClass);
+    }
+
+    /// <summary>A run of pages that equal neighbouring blocks of a disk, as of the open epoch.</summary>
+    public void PutOnDisk(int block, long firstPage, long count, int disk, long firstBlock)
+    {
+        ReplicaBlock target = StagedBlock(block, firstPage, count);
+        _putsThisEpoch++;
+        target.Staged!.PutOnDisk(firstPage, count, disk, firstBlock);
     }
 
     /// <summary>The open epoch's device state, whole. Replaces what was set or appended before.</summary>
@@ -204,7 +216,16 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
     public PageKind Get(int block, long page)
     {
         PageEntry entry = CommittedEntry(block, page);
-        return entry.IsHard ? PageKind.Hard : entry.IsFree ? PageKind.Free : PageKind.Zero;
+        return entry.IsHard ? PageKind.Hard : entry.IsOnDisk ? PageKind.OnDisk : entry.IsFree ? PageKind.Free : PageKind.Zero;
+    }
+
+    /// <summary>Calls with the disk and block of each page of kind OnDisk.</summary>
+    public void VisitReferences(Action<int, long> visit)
+    {
+        foreach (ReplicaBlock block in _committedBlocks)
+        {
+            block.Committed!.VisitReferences(visit);
+        }
     }
 
     /// <summary>The committed bytes of a page, 4096 of them. Throws <see cref="DamagedPageException"/> when they cannot be decompressed.</summary>
@@ -212,6 +233,11 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
     {
         destination = destination[..ReplicationLimits.PageBytes];
         PageEntry entry = CommittedEntry(block, page);
+        if (entry.IsOnDisk)
+        {
+            (Disks ?? throw new DamagedPageException(Blocks[block].Name, page, "it is on a disk that nobody reads", null)).Read(entry.Disk, entry.Block, destination);
+            return PageKind.OnDisk;
+        }
         if (!entry.IsHard)
         {
             destination.Clear();

@@ -29,6 +29,7 @@ internal static class SampleRecords
         ("BlockList", BlockList.Write(Blocks), bytes => BlockList.Read(bytes)),
         ("HardPages", WriteHardPages(3, [4096, 100, 1]), bytes => ReadHardPages(bytes)),
         ("SoftPages", WriteSoftPages(2, SoftClass.Free, [new SoftRun(0, 1), new SoftRun(77, 1000)]), bytes => ReadSoftPages(bytes)),
+        ("DiskPages", WriteDiskPages(2, 1, [new DiskRun(0, 1, 5), new DiskRun(77, 1000, 1 << 20)]), bytes => ReadDiskPages(bytes)),
         ("EpochTotals", WriteTotals(new EpochTotals(1, 2, 3, 4)), bytes => EpochTotals.Read(bytes)),
     ];
 
@@ -81,6 +82,19 @@ internal static class SampleRecords
     {
         int count = SoftPages.ReadHead(payload, out _, out _);
         return [.. Enumerable.Range(0, count).Select(index => SoftPages.ReadRun(payload, index))];
+    }
+
+    public static byte[] WriteDiskPages(int block, int disk, DiskRun[] runs)
+    {
+        byte[] bytes = new byte[DiskPages.SizeBytes(runs.Length)];
+        DiskPages.Write(bytes, block, disk, runs);
+        return bytes;
+    }
+
+    public static List<DiskRun> ReadDiskPages(byte[] payload)
+    {
+        int count = DiskPages.ReadHead(payload, out _, out _);
+        return [.. Enumerable.Range(0, count).Select(index => DiskPages.ReadRun(payload, index))];
     }
 
     /// <summary>Header and payload as they stand on the wire.</summary>

@@ -25,7 +25,10 @@ public sealed class ReplicaStoreModelTests
         }
     }
 
-    // A step's kind, in percent: below 55 hard pages, 85 a soft run, 93 commit, 97 tear, the rest commits and changes the block list.
+    // Values of pages on disk: this and the block.
+    private const int OnDisk = 1 << 24;
+
+    // A step's kind, in percent: below 55 hard pages, 70 a soft run, 85 a run on disk, 93 commit, 97 tear, the rest commits and changes the block list.
     private static readonly Gen<(int Kind, int Page, int Count, int Value)[]> History =
         Gen.Select(Gen.Int[0, 99], Gen.Int[0, PagesInRam - 1], Gen.Int[1, PagesInRam], Gen.Int[0, 1 << 20])
             .Select((kind, page, count, value) => (kind, page, count, value)).Array[0, 400];
@@ -54,13 +57,24 @@ public sealed class ReplicaStoreModelTests
                         staged[(blocks[block].Name, p)] = value + (int)p;
                     }
                     break;
-                case < 85:
+                case < 70:
                     SoftClass softClass = value % 2 == 0 ? SoftClass.Zero : SoftClass.Free;
                     long run = Math.Min(count, pages - first);
                     store.PutSoft(block, first, run, softClass);
                     for (long p = first; p < first + run; p++)
                     {
                         staged[(blocks[block].Name, p)] = softClass == SoftClass.Zero ? -1 : -2;
+                    }
+                    break;
+                case < 85:
+                    long onDisk = Math.Min(count % 600, pages - first);
+                    if (onDisk > 0)
+                    {
+                        store.PutOnDisk(block, first, onDisk, value % 64, value);
+                    }
+                    for (long p = first; p < first + onDisk; p++)
+                    {
+                        staged[(blocks[block].Name, p)] = OnDisk + value + (int)(p - first);
                     }
                     break;
                 case < 93:
@@ -103,23 +117,27 @@ public sealed class ReplicaStoreModelTests
     private static bool Same(ReplicaStore store, Dictionary<(string, long), int> model)
     {
         byte[] page = new byte[4096];
-        long hard = 0, free = 0;
+        long hard = 0, free = 0, onDisk = 0;
+        store.Disks = new NumberedBlocks();
         for (int block = 0; block < store.Blocks.Count; block++)
         {
             for (long p = 0; p < store.Blocks[block].PageCount; p++)
             {
                 int expected = model.GetValueOrDefault((store.Blocks[block].Name, p), -1);
                 PageKind kind = store.ReadPage(block, p, page);
-                hard += expected >= 0 ? 1 : 0;
+                onDisk += expected >= OnDisk ? 1 : 0;
+                hard += expected is >= 0 and < OnDisk ? 1 : 0;
                 free += expected == -2 ? 1 : 0;
-                if (kind != (expected switch { -1 => PageKind.Zero, -2 => PageKind.Free, _ => PageKind.Hard })
-                    || !page.AsSpan().SequenceEqual(expected < 0 ? new byte[4096] : Plain(expected)))
+                if (kind != (expected switch { -1 => PageKind.Zero, -2 => PageKind.Free, < OnDisk => PageKind.Hard, _ => PageKind.OnDisk })
+                    || !page.AsSpan().SequenceEqual(expected < 0 ? new byte[4096] : expected >= OnDisk ? NumberedBlocks.Bytes(expected - OnDisk) : Plain(expected)))
                 {
                     return false;
                 }
             }
         }
-        return store.Statistics.HardPages == hard && store.Statistics.FreePages == free;
+        long visited = 0;
+        store.VisitReferences((_, _) => visited++);
+        return store.Statistics.HardPages == hard && store.Statistics.FreePages == free && store.Statistics.DiskPages == onDisk && visited == onDisk;
     }
 
     private static readonly byte[][] PlainPages = [.. Enumerable.Range(0, 32).Select(i => i % 4 == 0 ? TestPages.Random(i) : TestPages.Text(i))];

@@ -5,7 +5,10 @@ namespace Hikae.Protocol.Replication;
 public static class ReplicationVersion
 {
     /// <summary>The version this build prefers.</summary>
-    public const int Current = 1;
+    public const int Current = 2;
+
+    /// <summary>The first version with pages that are references to the guest's disks.</summary>
+    public const int WithDiskPages = 2;
 
     /// <summary>The oldest version it still speaks.</summary>
     public const int Oldest = 1;

@@ -9,7 +9,7 @@ namespace Hikae.Protocol.Replication;
 /// </summary>
 /// <param name="Records">Records between EpochBegin and EpochEnd, neither included, heartbeats not counted.</param>
 /// <param name="HardPages">Pages in HardPages records; a page sent twice counts twice.</param>
-/// <param name="SoftPages">Pages in SoftPages runs.</param>
+/// <param name="SoftPages">Pages in SoftPages and DiskPages runs.</param>
 /// <param name="DeviceStateBytes">Bytes in DeviceState records.</param>
 public readonly record struct EpochTotals(uint Records, ulong HardPages, ulong SoftPages, ulong DeviceStateBytes)
 {

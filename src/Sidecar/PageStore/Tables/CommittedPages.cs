@@ -13,6 +13,7 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
     internal long PageCount => _table.PageCount;
     internal long HardPages { get; private set; }
     internal long FreePages { get; private set; }
+    internal long DiskPages { get; private set; }
     internal long StoredBytes { get; private set; }
     internal long TableBytes => ((long)_residentChunks * PageTable.PagesPerChunk * sizeof(ulong)) + ((long)_notZero.Length * sizeof(ushort));
 
@@ -61,6 +62,24 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
                 else
                 {
                     Release(entries[i]);
+                }
+            }
+        }
+    }
+
+    internal void VisitReferences(Action<int, long> visit)
+    {
+        for (int chunk = 0; chunk < _notZero.Length; chunk++)
+        {
+            if (_notZero[chunk] == 0)
+            {
+                continue;
+            }
+            foreach (ulong bits in _table.Chunk(chunk)[.._table.PagesIn(chunk)])
+            {
+                if (new PageEntry(bits) is { IsOnDisk: true } entry)
+                {
+                    visit(entry.Disk, entry.Block);
                 }
             }
         }
@@ -154,6 +173,10 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
         {
             FreePages++;
         }
+        else if (entry.IsOnDisk)
+        {
+            DiskPages++;
+        }
     }
 
     private void Release(ulong bits)
@@ -168,6 +191,10 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
         else if (entry.IsFree)
         {
             FreePages--;
+        }
+        else if (entry.IsOnDisk)
+        {
+            DiskPages--;
         }
     }
 }

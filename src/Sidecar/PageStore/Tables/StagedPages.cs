@@ -65,6 +65,17 @@ internal sealed class StagedPages(long pageCount, PageArena arena) : IDisposable
         }
     }
 
+    internal void PutOnDisk(long firstPage, long count, int disk, long firstBlock)
+    {
+        for (long i = 0; i < count; i++)
+        {
+            SpellOut((int)((firstPage + i) / PageTable.PagesPerChunk));
+            ref ulong entry = ref _table[firstPage + i];
+            Release(entry);
+            entry = PageEntry.OnDisk(disk, firstBlock + i).Bits;
+        }
+    }
+
     /// <summary>The epoch is torn: its hard pages' bytes are released and nothing is said any more.</summary>
     internal void DiscardAll()
     {

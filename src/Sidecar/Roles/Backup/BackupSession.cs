@@ -47,6 +47,7 @@ internal sealed class BackupSession : IDisposable
     private bool _inEpoch;
     private ulong _openEpoch;
     private EpochTotals _counted;
+    private readonly ReferencedEnds _references = new();
     private string? _stagedXml;
 
     /// <param name="link">The welcomed link; disposed with this session.</param>
@@ -249,7 +250,7 @@ internal sealed class BackupSession : IDisposable
                 Yielded = true;
                 return;
             case RecordType.DomainXml or RecordType.BlockList or RecordType.HardPages or RecordType.SoftPages or RecordType.DeviceState
-                or RecordType.DiskList or RecordType.DiskWrites when _inEpoch:
+                or RecordType.DiskList or RecordType.DiskWrites or RecordType.DiskPages when _inEpoch:
                 RequireOpen(header);
                 _counted = _counted with { Records = _counted.Records + 1 };
                 HandleInEpoch(header.Type, payload);
@@ -306,6 +307,7 @@ internal sealed class BackupSession : IDisposable
         _openEpoch = epoch;
         _inEpoch = true;
         _counted = default;
+        _references.Clear();
         _stagedXml = null;
     }
 
@@ -320,21 +322,13 @@ internal sealed class BackupSession : IDisposable
                 Store.SetBlocks(BlockList.Read(payload));
                 break;
             case RecordType.HardPages:
-                var pages = new HardPagesReader(payload);
-                while (pages.TryRead(out uint page, out ReadOnlySpan<byte> stored))
-                {
-                    Store.PutHard(pages.Block, page, stored);
-                    _counted = _counted with { HardPages = _counted.HardPages + 1 };
-                }
+                _counted = _counted with { HardPages = _counted.HardPages + PageRecords.PutHard(Store, payload) };
                 break;
             case RecordType.SoftPages:
-                int runs = SoftPages.ReadHead(payload, out int block, out SoftClass softClass);
-                for (int i = 0; i < runs; i++)
-                {
-                    SoftRun run = SoftPages.ReadRun(payload, i);
-                    Store.PutSoft(block, run.FirstPage, run.PageCount, softClass);
-                    _counted = _counted with { SoftPages = _counted.SoftPages + run.PageCount };
-                }
+                _counted = _counted with { SoftPages = _counted.SoftPages + PageRecords.PutSoft(Store, payload) };
+                break;
+            case RecordType.DiskPages when _link.Version >= ReplicationVersion.WithDiskPages:
+                _counted = _counted with { SoftPages = _counted.SoftPages + PageRecords.PutOnDisk(Store, _references, payload) };
                 break;
             case RecordType.DeviceState:
                 if (_counted.DeviceStateBytes + (ulong)payload.Length > ReplicationLimits.MaxDeviceStateBytes)
@@ -351,7 +345,7 @@ internal sealed class BackupSession : IDisposable
                 Disks.Put(payload);
                 break;
             default:
-                throw new UnreachableException();
+                throw new ReplicationProtocolException($"a {type} record in protocol version {_link.Version}");
         }
     }
 
@@ -366,6 +360,7 @@ internal sealed class BackupSession : IDisposable
             throw new ReplicationProtocolException($"epoch {epoch} belongs to a guest without domain XML");
         }
         Store.RequireWholeEpoch();
+        _references.Check(Disks.Disks);
         try
         {
             Disks.Commit(epoch);
@@ -386,7 +381,8 @@ internal sealed class BackupSession : IDisposable
             PartsOf(statistics, Disks.BufferedBytes),
             Store.Blocks.Sum(block => block.UsedBytes),
             statistics.ZeroPages,
-            statistics.FreePages);
+            statistics.FreePages,
+            statistics.DiskPages);
 
         _link.Connection.Send(RecordType.Ack, epoch, NumberPayload.Write(statistics.ResidentBytes));
         Committed?.Invoke();

@@ -357,6 +357,6 @@ internal sealed class BackupSidecar : IDisposable
         BackupBytes = figures.ReplicaBytes,
         BackupParts = figures.Parts,
         GuestBytes = figures.GuestBytes,
-        SoftPages = new SoftPageCounts(figures.ZeroPages, figures.FreePages, 0),
+        SoftPages = new SoftPageCounts(figures.ZeroPages, figures.FreePages, 0, figures.DiskPages),
     };
 }

@@ -10,9 +10,10 @@ namespace Hikae.Sidecar;
 /// <param name="GuestBytes">Bytes of the guest's RAM blocks in the committed checkpoint.</param>
 /// <param name="ZeroPages">Pages held as zero.</param>
 /// <param name="FreePages">Pages held as free.</param>
-internal sealed record ReplicaFigures(ulong Epoch, long CommittedAt, ReplicaParts Parts, long GuestBytes, long ZeroPages, long FreePages)
+/// <param name="DiskPages">Pages held as references to the guest's disks.</param>
+internal sealed record ReplicaFigures(ulong Epoch, long CommittedAt, ReplicaParts Parts, long GuestBytes, long ZeroPages, long FreePages, long DiskPages)
 {
-    public static ReplicaFigures None { get; } = new(0, 0, new ReplicaParts(0, 0, 0), 0, 0, 0);
+    public static ReplicaFigures None { get; } = new(0, 0, new ReplicaParts(0, 0, 0), 0, 0, 0, 0);
 
     /// <summary>Bytes of all parts.</summary>
     public long ReplicaBytes => Parts.PageBytes + Parts.TableBytes + Parts.DeviceBytes + Parts.DiskBytes;
