@@ -87,10 +87,11 @@ internal sealed class HardwareParticipant : IEpochParticipant
         _blocks = blocks;
         _xml = xml;
         Volatile.Write(ref _guestBytes, blocks.Sum(block => block.Info.UsedBytes));
-        _queue.Add(new EpochPart.Hardware([.. blocks.Select(block => block.Info)], xml), cancellationToken);
         if (!sameBlocks)
         {
+            // First: what is sent of the blocks of before, and has not left yet, must not be taken for these.
             _memory.SetBlocks(blocks);
         }
+        _queue.Add(new EpochPart.Hardware([.. blocks.Select(block => block.Info)], xml), cancellationToken);
     }
 }

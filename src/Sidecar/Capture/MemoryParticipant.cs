@@ -32,7 +32,9 @@ internal sealed class MemoryParticipant : IEpochParticipant
     private readonly SegmentPool _pool;
     private readonly EpochQueue _queue;
     private readonly IFreePages _freePages;
+    private readonly IPageReferences? _references;
     private readonly List<PageRun> _written = [];
+    private readonly List<PageRun> _stale = [];
     private IReadOnlyList<RamBlock> _blocks = [];
     private bool _everythingCopied;
     private long _pagesThisEpoch;
@@ -40,8 +42,15 @@ internal sealed class MemoryParticipant : IEpochParticipant
     private long _firstLeft;
     private long _firstTotal;
 
-    public MemoryParticipant(int pid, DirtyTracker tracker, SegmentPool pool, EpochQueue queue, IFreePages freePages)
+    /// <param name="pid">QEMU.</param>
+    /// <param name="tracker">Knows what was written.</param>
+    /// <param name="pool">Where pages are copied to.</param>
+    /// <param name="queue">To the link.</param>
+    /// <param name="freePages">What the guest says.</param>
+    /// <param name="references">Pages that the backup reads from the guest's disks; null: there are none.</param>
+    public MemoryParticipant(int pid, DirtyTracker tracker, SegmentPool pool, EpochQueue queue, IFreePages freePages, IPageReferences? references = null)
     {
+        _references = references;
         _pid = pid;
         _tracker = tracker;
         _pool = pool;
@@ -61,6 +70,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
         _tracker.Track(blocks);
         _blocks = blocks;
         _everythingCopied = false;
+        _references?.CloseReferences([.. blocks.Select(block => block.Info)]);
         _freePages.Reset(blocks);
     }
 
@@ -176,8 +186,21 @@ internal sealed class MemoryParticipant : IEpochParticipant
         {
             _freePages.MarkWritten(run);
         }
+        pages += AddStale();
         _pagesThisEpoch += pages;
         return pages;
+    }
+
+    /// <summary>Pages that the backup was to read from a block that has changed are as good as written: those not found by the scan join them.</summary>
+    private long AddStale()
+    {
+        if (_references is null)
+        {
+            return 0;
+        }
+        _stale.Clear();
+        _references.TakeStale(_stale);
+        return PageRuns.AddMissing(_written, _stale);
     }
 
     private List<PageRun> SendFree(CancellationToken cancellationToken)

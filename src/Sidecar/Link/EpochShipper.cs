@@ -18,6 +18,7 @@ internal sealed class EpochShipper : IDisposable
     private readonly RecordConnection _connection;
     private readonly TimeSpan _heartbeat;
     private readonly ContentIndex? _content;
+    private readonly bool _refers;
 
     // shipping thread only
     private readonly PageEncoder _encoder = new();
@@ -26,6 +27,7 @@ internal sealed class EpochShipper : IDisposable
     private readonly byte[] _pagesBuffer = GC.AllocateUninitializedArray<byte>(HardPagesWriter.MaxBytes);
     private readonly byte[] _runsBuffer = GC.AllocateUninitializedArray<byte>(SoftPages.SizeBytes(ReplicationLimits.MaxRunsPerRecord));
     private readonly List<SoftRun> _zeroRuns = [];
+    private readonly DiskPagesEncoder _onDisk = new();
     private ulong _epoch;
     private EpochTotals _totals;
 
@@ -37,9 +39,11 @@ internal sealed class EpochShipper : IDisposable
     /// <param name="connection">To the backup.</param>
     /// <param name="heartbeat">Longest silence.</param>
     /// <param name="content">Finds pages on the guest's disks; null: they are not looked for.</param>
-    public EpochShipper(EpochQueue queue, RecordConnection connection, TimeSpan heartbeat, ContentIndex? content = null)
+    /// <param name="refers">Such pages are sent as references; else they are only counted.</param>
+    public EpochShipper(EpochQueue queue, RecordConnection connection, TimeSpan heartbeat, ContentIndex? content = null, bool refers = false)
     {
         _content = content;
+        _refers = refers && content is not null;
         _queue = queue;
         _connection = connection;
         _heartbeat = heartbeat;
@@ -134,6 +138,10 @@ internal sealed class EpochShipper : IDisposable
     private void ShipHardware(EpochPart.Hardware hardware)
     {
         Gather(RecordType.DomainXml, System.Text.Encoding.UTF8.GetBytes(hardware.DomainXml));
+        if (_refers)
+        {
+            _content!.OpenReferences(hardware.Blocks);
+        }
         if (_backupPages.SetBlocks(hardware.Blocks))
         {
             // Only when it changed: a device may come in the middle of an epoch, whose pages then belong to the list sent before.
@@ -156,12 +164,20 @@ internal sealed class EpochShipper : IDisposable
             {
                 GatherPages(writer);
                 GatherRuns(block, SoftClass.Zero, _zeroRuns);
+                _onDisk.Ship(block, Gather);
                 block = run.Block;
                 writer = new HardPagesWriter(_pagesBuffer, block);
             }
             for (uint page = run.FirstPage; page < run.FirstPage + run.PageCount; page++)
             {
                 ReadOnlySpan<byte> bytes = segment.Page(index++);
+                if (_refers && _content!.TryRefer(block, page, bytes, _epoch, out int disk, out long diskBlock))
+                {
+                    _onDisk.Add(page, disk, diskBlock);
+                    _backupPages.SetHard(block, page);
+                    onDisk++;
+                    continue;
+                }
                 int stored = _encoder.Encode(bytes, writer.NextPage);
                 if (stored == 0)
                 {
@@ -172,7 +188,7 @@ internal sealed class EpochShipper : IDisposable
                 writer.Commit(page, stored);
                 _backupPages.SetHard(block, page);
                 hard++;
-                onDisk += _content is { } content && content.TryFind(bytes, _epoch, out _) ? 1 : 0;
+                onDisk += !_refers && _content is { } content && content.TryFind(bytes, _epoch, out _) ? 1 : 0;
                 storedBytes += stored;
                 if (writer.IsFull)
                 {
@@ -183,7 +199,9 @@ internal sealed class EpochShipper : IDisposable
         }
         GatherPages(writer);
         GatherRuns(block, SoftClass.Zero, _zeroRuns);
-        _totals = _totals with { HardPages = _totals.HardPages + (ulong)hard, SoftPages = _totals.SoftPages + (ulong)zero };
+        _onDisk.Ship(block, Gather);
+        int soft = segment.PageCount - hard;
+        _totals = _totals with { HardPages = _totals.HardPages + (ulong)hard, SoftPages = _totals.SoftPages + (ulong)soft };
         Count(new ShippingCounters(segment.PageCount, hard, zero, 0, storedBytes, onDisk));
     }
 
@@ -212,7 +230,12 @@ internal sealed class EpochShipper : IDisposable
                 GatherRuns(block, SoftClass.Free, kept);
                 block = run.Block;
             }
+            int before = kept.Count;
             pages += _backupPages.TakeHard(run, kept);
+            for (int i = before; _refers && i < kept.Count; i++)
+            {
+                _content!.Unrefer(block, kept[i].FirstPage, kept[i].PageCount);
+            }
         }
         GatherRuns(block, SoftClass.Free, kept);
         _totals = _totals with { SoftPages = _totals.SoftPages + (ulong)pages };

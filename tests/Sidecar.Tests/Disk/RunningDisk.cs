@@ -67,6 +67,20 @@ internal sealed class RunningDisk : IDisposable
         return bytes;
     }
 
+    /// <summary>The disk as it is, past the server: the buffer over the image.</summary>
+    public byte[] View(int length)
+    {
+        byte[] disk = new byte[length];
+        List<DiskRange> missing = [];
+        Buffer.Read(0, disk, missing);
+        foreach (DiskRange range in missing)
+        {
+            ImageBytes(range.Offset, (int)range.Length).CopyTo(disk, range.Offset);
+        }
+
+        return disk;
+    }
+
     /// <summary>Writes what is buffered to the image.</summary>
     public void Drain()
     {

@@ -25,7 +25,7 @@ public sealed class OnDiskPagesTests : IDisposable
     {
         _disk = _content.AddDisk()!;
         _disk.Begin();
-        _content.BeginSession();
+        _content.BeginSession([]);
         _shipper = new EpochShipper(_queue, _backup.Primary, TimeSpan.FromMinutes(5), _content);
         _shipping = Task.Factory.StartNew(() => _shipper.Run(_stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }

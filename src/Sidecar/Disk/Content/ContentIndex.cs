@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
+
 namespace Hikae.Sidecar.Disk.Content;
 
 /// <summary>Which content the blocks of the guest's disks have, as far as they passed through this process: finds a block that equals a page.</summary>
@@ -10,9 +13,13 @@ namespace Hikae.Sidecar.Disk.Content;
 /// that was open when it was learned: it has had that content since then, so it had it when any epoch from that one on was sealed, or it has it still in an
 /// epoch that is open. Invariant: a block found for an epoch had that content when the epoch was sealed, or, while it is open, has not been changed since.
 ///
+/// A page may be sent as a reference to the block that was found. That is noted in the same step, so that a later change of the block finds it: the page becomes
+/// stale before the change can be seen, and is sent in the epoch that the change belongs to. Invariant: a page that refers to a block and is not stale has had the
+/// block's content in every epoch since it was sent.
+///
 /// Any thread may call. Nothing is waited for under the lock, and no tag is computed.
 /// </remarks>
-internal sealed class ContentIndex : IDisposable
+internal sealed class ContentIndex : IPageReferences, IDisposable
 {
     /// <summary>Bytes of a block, as of a page.</summary>
     public const int BlockBytes = 4096;
@@ -20,8 +27,10 @@ internal sealed class ContentIndex : IDisposable
     private readonly BlockTagger _tagger = new();
 
     // guarded by Gate
+    private readonly List<int> _places = [];
     private ContentTable? _table;
-    private int _disks;
+    private PageReferences? _references;
+    private IReadOnlyList<RamBlockInfo> _ramBlocks = [];
     private uint _openStamp = 1;
     private uint _sessionStamp;
 
@@ -51,15 +60,26 @@ internal sealed class ContentIndex : IDisposable
     {
         lock (Gate)
         {
-            return _disks < BlockKey.MaxDisks ? new DiskContent(this, _tagger, _disks++) : null;
+            if (_places.Count == BlockKey.MaxDisks)
+            {
+                return null;
+            }
+            _places.Add(-1);
+            return new DiskContent(this, _tagger, _places.Count - 1);
         }
     }
 
-    /// <summary>Epochs count from 1 again, and the first is open.</summary>
-    public void BeginSession()
+    /// <summary>Epochs count from 1 again, and the first is open. No page refers to anything.</summary>
+    /// <param name="disks">The disks as the backup is told of them: to others nothing may refer.</param>
+    public void BeginSession(IReadOnlyList<DiskContent?> disks)
     {
+        CloseReferences([]);
         lock (Gate)
         {
+            for (int i = 0; i < _places.Count; i++)
+            {
+                _places[i] = PlaceOf(disks, i);
+            }
             _sessionStamp = _openStamp;
             Open(1);
         }
@@ -81,7 +101,99 @@ internal sealed class ContentIndex : IDisposable
         lock (Gate)
         {
             block = default;
-            return tag != BlockTagger.Zeros && _table is { } table && table.TryFind(tag, StampOf(epoch), out block);
+            return tag != BlockTagger.Zeros && _table is { } table && table.Find(tag, StampOf(epoch), out block, out _) >= 0;
+        }
+    }
+
+    /// <summary>From here on pages of these RAM blocks may refer to blocks of disks, unless they may already, or the guest has other RAM blocks by now.</summary>
+    public void OpenReferences(IReadOnlyList<RamBlockInfo> blocks)
+    {
+        lock (Gate)
+        {
+            if (_references is null && _table is { } table && blocks.SequenceEqual(_ramBlocks))
+            {
+                _references = new PageReferences(table, blocks);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void CloseReferences(IReadOnlyList<RamBlockInfo> next)
+    {
+        lock (Gate)
+        {
+            _ramBlocks = next;
+            if (_references is not null)
+            {
+                _references = null;
+                _table?.ClearHeads();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void TakeStale(List<PageRun> pages)
+    {
+        lock (Gate)
+        {
+            _references?.TakeStale(pages);
+        }
+    }
+
+    /// <summary>Whether there are pages that <see cref="TakeStale"/> would name.</summary>
+    public bool HasStale
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _references is { StaleCount: > 0 };
+            }
+        }
+    }
+
+    /// <summary>
+    /// Makes a page that is about to be sent a reference to a block that has its content as of <paramref name="epoch"/>. What it referred to before is over,
+    /// whatever is returned. False: there is no such block, and the page is to be sent otherwise.
+    /// </summary>
+    /// <param name="block">The page's RAM block.</param>
+    /// <param name="page">Its index there.</param>
+    /// <param name="bytes">Its content.</param>
+    /// <param name="epoch">To which the content belongs.</param>
+    /// <param name="disk">The disk, as the backup was told of it.</param>
+    /// <param name="diskBlock">The disk's block.</param>
+    public bool TryRefer(int block, uint page, ReadOnlySpan<byte> bytes, ulong epoch, out int disk, out long diskBlock)
+    {
+        UInt128 tag = _tagger.TagOf(bytes);
+        lock (Gate)
+        {
+            _references?.Unlink(block, page);
+            if (tag != BlockTagger.Zeros && _table is { } table && _references is { } references)
+            {
+                for (int i = 0; (i = table.Find(tag, StampOf(epoch), out BlockKey found, out uint slot, i)) >= 0; i++)
+                {
+                    disk = _places[found.Disk];
+                    diskBlock = found.Block;
+                    if (disk >= 0 && references.TryLink(block, page, slot))
+                    {
+                        return true;
+                    }
+                }
+            }
+            (disk, diskBlock) = (0, 0);
+            return false;
+        }
+    }
+
+    /// <summary>The backup is told that it need not keep these pages at all.</summary>
+    public void Unrefer(int block, uint firstPage, uint count)
+    {
+        lock (Gate)
+        {
+            for (uint i = 0; i < count; i++)
+            {
+                _references?.Unlink(block, firstPage + i);
+            }
         }
     }
 
@@ -90,25 +202,55 @@ internal sealed class ContentIndex : IDisposable
     {
         lock (Gate)
         {
+            _references = null;
             _table?.Dispose();
             _table = null;
         }
     }
 
     /// <summary>Under <see cref="Gate"/>.</summary>
-    internal void Learn(BlockKey block, UInt128 tag) => _table?.Put(block, tag, _openStamp);
+    internal void Learn(BlockKey block, UInt128 tag)
+    {
+        if (_table is { } table && !table.TryPut(block, tag, _openStamp))
+        {
+            // It changed, and nobody said so: somebody else writes to the image. The safe answer is that of any change.
+            Forget(block, 1);
+            _ = table.TryPut(block, tag, _openStamp);
+        }
+    }
 
     /// <summary>Under <see cref="Gate"/>: what is known of these blocks is over.</summary>
     internal void Forget(BlockKey first, long count)
     {
         for (long i = 0; i < count; i++)
         {
-            _table?.Remove(new BlockKey(first.Bits + (ulong)i));
+            uint head = _table?.Remove(new BlockKey(first.Bits + (ulong)i)) ?? 0;
+            _references?.MakeStale(head);
         }
     }
 
     /// <summary>Under <see cref="Gate"/>.</summary>
-    internal void ForgetDisk(int disk) => _table?.RemoveDisk(disk);
+    internal void ForgetDisk(int disk)
+    {
+        List<uint> heads = [];
+        _table?.RemoveDisk(disk, heads);
+        foreach (uint head in heads)
+        {
+            _references?.MakeStale(head);
+        }
+    }
+
+    private static int PlaceOf(IReadOnlyList<DiskContent?> disks, int number)
+    {
+        for (int place = 0; place < disks.Count; place++)
+        {
+            if (disks[place]?.Number == number)
+            {
+                return place;
+            }
+        }
+        return -1;
+    }
 
     private void Open(ulong epoch) => _openStamp = StampOf(epoch);
 

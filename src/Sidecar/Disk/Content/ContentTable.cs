@@ -10,7 +10,9 @@ namespace Hikae.Sidecar.Disk.Content;
 /// out is exact. To find a block by its content there are hints, buckets of eight slot numbers chosen by the tag. A hint is only a hint: the slot that it
 /// names is looked at, so it may be out of date or missing, and then something is not found.
 ///
-/// Memory that was never used takes none. 36 bytes for each block. One thread at a time.
+/// A block that pages refer to is not displaced: its slot has the first of them. Where all slots of a set are so, a new block is not learned.
+///
+/// Memory that was never used takes none. 40 bytes for each block. One thread at a time.
 /// </remarks>
 internal sealed class ContentTable : IDisposable
 {
@@ -18,7 +20,8 @@ internal sealed class ContentTable : IDisposable
     private const int KeysAt = 0;
     private const int TagsAt = Ways * sizeof(ulong);
     private const int StampsAt = TagsAt + (Ways * 16);
-    private const int SetBytes = StampsAt + (Ways * sizeof(uint));
+    private const int HeadsAt = StampsAt + (Ways * sizeof(uint));
+    private const int SetBytes = HeadsAt + (Ways * sizeof(uint));
     private const int BucketBytes = Ways * sizeof(uint);
     private const int BucketsPerSet = 2;
 
@@ -43,73 +46,109 @@ internal sealed class ContentTable : IDisposable
     /// <summary>Most blocks that it can hold.</summary>
     public long Capacity => (long)_setCount * Ways;
 
-    /// <summary>Puts a block in. One that is in it with the same tag keeps its stamp: it has had that content for as long.</summary>
-    public void Put(BlockKey block, UInt128 tag, uint stamp)
+    /// <summary>Puts a block in, if there is room. One that is in it with the same tag keeps its stamp: it has had that content for as long.</summary>
+    /// <returns>False: it is in it with another tag, and must be removed before.</returns>
+    public bool TryPut(BlockKey block, UInt128 tag, uint stamp)
     {
         long set = SetOf(block);
         Span<ulong> keys = Keys(set);
         int way = keys.IndexOf(block.Bits);
-        if (way >= 0 && Tags(set)[way] == tag)
+        if (way >= 0)
         {
-            return;
+            return Tags(set)[way] == tag;
         }
-        if (way < 0)
+        way = keys.IndexOf(0UL);
+        if (way >= 0)
         {
-            way = keys.IndexOf(0UL);
-            if (way < 0)
-            {
-                way = (int)(_displaced++ % Ways);
-            }
-            else
-            {
-                Count++;
-            }
+            Count++;
+        }
+        else if ((way = Displaceable(set)) < 0)
+        {
+            return true;
         }
         keys[way] = block.Bits;
+        Heads(set)[way] = 0;
         Tags(set)[way] = tag;
         Stamps(set)[way] = stamp;
         Hint(tag, (uint)((set * Ways) + way + 1));
+        return true;
     }
 
-    /// <summary>Takes a block out, if it is in.</summary>
-    public void Remove(BlockKey block)
+    /// <summary>Takes a block out, if it is in. Returns its head, 0 when nothing refers to it.</summary>
+    public uint Remove(BlockKey block)
     {
-        Span<ulong> keys = Keys(SetOf(block));
+        long set = SetOf(block);
+        Span<ulong> keys = Keys(set);
         int way = keys.IndexOf(block.Bits);
-        if (way >= 0)
+        if (way < 0)
         {
-            keys[way] = 0;
-            Count--;
+            return 0;
         }
+        keys[way] = 0;
+        Count--;
+        return Heads(set)[way];
     }
 
-    /// <summary>Finds a block with this content that has had it since <paramref name="latest"/> or before.</summary>
-    public bool TryFind(UInt128 tag, uint latest, out BlockKey block)
+    /// <summary>Finds a block with this content that has had it since <paramref name="latest"/> or before, from the <paramref name="from"/>th candidate on.</summary>
+    /// <param name="tag">Of the content.</param>
+    /// <param name="latest">Stamp.</param>
+    /// <param name="block">What was found.</param>
+    /// <param name="slot">Where it lies, for <see cref="Head"/>.</param>
+    /// <param name="from">0, or one more than what was returned before.</param>
+    /// <returns>Which candidate it is; -1: there is none.</returns>
+    public int Find(UInt128 tag, uint latest, out BlockKey block, out uint slot, int from = 0)
     {
-        foreach (uint hint in Bucket(tag))
+        Span<uint> bucket = Bucket(tag);
+        for (int i = from; i < Ways; i++)
         {
-            if (hint != 0 && Holds(hint, tag, out long set, out int way) && Stamps(set)[way] <= latest)
+            if (bucket[i] != 0 && Holds(bucket[i], tag, out long set, out int way) && Stamps(set)[way] <= latest)
             {
                 block = new BlockKey(Keys(set)[way]);
-                return true;
+                slot = bucket[i] - 1;
+                return i;
             }
         }
-        block = default;
-        return false;
+        (block, slot) = (default, 0);
+        return -1;
     }
 
-    /// <summary>Takes out every block of a disk.</summary>
-    public void RemoveDisk(int disk)
+    /// <summary>The first page that refers to the block in a slot; 0: none. What it means is the caller's.</summary>
+    public ref uint Head(uint slot)
+    {
+        (long set, long way) = Math.DivRem((long)slot, Ways);
+        return ref Heads(set)[(int)way];
+    }
+
+    /// <summary>Takes out every block of a disk, and adds the heads of those that something refers to.</summary>
+    public void RemoveDisk(int disk, List<uint> heads)
     {
         for (long set = 0; set < (long)_setCount; set++)
         {
-            foreach (ref ulong key in Keys(set))
+            Span<ulong> keys = Keys(set);
+            for (int way = 0; way < Ways; way++)
             {
-                if (key != 0 && new BlockKey(key).Disk == disk)
+                if (keys[way] != 0 && new BlockKey(keys[way]).Disk == disk)
                 {
-                    key = 0;
+                    keys[way] = 0;
                     Count--;
+                    if (Heads(set)[way] != 0)
+                    {
+                        heads.Add(Heads(set)[way]);
+                    }
                 }
+            }
+        }
+    }
+
+    /// <summary>Nothing refers to any block any more.</summary>
+    public void ClearHeads()
+    {
+        for (long set = 0; set < (long)_setCount; set++)
+        {
+            // A set that was never used is not touched.
+            if (Heads(set).IndexOfAnyExcept(0U) >= 0)
+            {
+                Heads(set).Clear();
             }
         }
     }
@@ -118,6 +157,21 @@ internal sealed class ContentTable : IDisposable
     {
         _sets.Dispose();
         _hints.Dispose();
+    }
+
+    private int Displaceable(long set)
+    {
+        Span<uint> heads = Heads(set);
+        uint first = _displaced++;
+        for (uint i = 0; i < Ways; i++)
+        {
+            int way = (int)((first + i) % Ways);
+            if (heads[way] == 0)
+            {
+                return way;
+            }
+        }
+        return -1;
     }
 
     private static ulong Reduce(ulong hash, ulong range) => Math.BigMul(hash, range, out _);
@@ -168,5 +222,7 @@ internal sealed class ContentTable : IDisposable
 
     private Span<UInt128> Tags(long set) => MemoryMarshal.Cast<byte, UInt128>(_sets.Slice((set * SetBytes) + TagsAt, StampsAt - TagsAt));
 
-    private Span<uint> Stamps(long set) => MemoryMarshal.Cast<byte, uint>(_sets.Slice((set * SetBytes) + StampsAt, SetBytes - StampsAt));
+    private Span<uint> Stamps(long set) => MemoryMarshal.Cast<byte, uint>(_sets.Slice((set * SetBytes) + StampsAt, HeadsAt - StampsAt));
+
+    private Span<uint> Heads(long set) => MemoryMarshal.Cast<byte, uint>(_sets.Slice((set * SetBytes) + HeadsAt, SetBytes - HeadsAt));
 }

@@ -31,6 +31,9 @@ internal sealed class DiskContent
         _disk = disk;
     }
 
+    /// <summary>In the index.</summary>
+    internal int Number => _disk;
+
     /// <summary>From now on the image and what this process was told are all there is of the disk: no writes of an earlier process lie over it.</summary>
     public void Begin()
     {

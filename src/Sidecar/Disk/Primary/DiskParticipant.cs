@@ -42,7 +42,7 @@ internal sealed class DiskParticipant : IEpochParticipant
     public DiskParticipant(IReadOnlyList<InterposedDisk> disks, EpochQueue queue, ContentIndex? content, Action check)
     {
         _content = content;
-        _content?.BeginSession();
+        _content?.BeginSession([.. disks.Select(disk => disk.Content)]);
         _check = check;
         _disks = disks;
         _queue = queue;
@@ -86,6 +86,11 @@ internal sealed class DiskParticipant : IEpochParticipant
             }
         }
         _isHolding = true;
+        if (_content is { HasStale: true })
+        {
+            // Capture has taken those of the epoch. A guest that stands still writes nothing; whoever did, the pages are not in this epoch.
+            throw new NotProtectableException("a disk was written while the guest stood still");
+        }
         if (holdsFlush)
         {
             lock (_gate)

@@ -265,9 +265,10 @@ internal sealed class GuestDisks : IDisposable
             buffer = takesOver
                 ? BufferFiles.Recover(_runDirectory, _guest, disk.Alias, _bufferBytes)
                 : BufferFiles.OpenEmpty(_runDirectory, _guest, disk.Alias, _bufferBytes);
-            var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger, holds: takesOver, Content?.AddDisk());
+            DiskContent? content = Content?.AddDisk();
+            var served = new ServedDisk(disk.Alias, image, buffer, disk.ExportBytes, _logger, holds: takesOver, content);
             served.CheckpointWanted += () => CheckpointWanted?.Invoke();
-            var server = new GuestDiskServer(disk, image, buffer, served);
+            var server = new GuestDiskServer(disk, image, buffer, served, content);
             lock (_right)
             {
                 // In one step: who forbids it at this moment must find this disk, too.

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using Hikae.Sidecar.Disk;
-using Hikae.Sidecar.Disk.Buffer;
 using Hikae.Sidecar.Disk.Content;
 using Xunit;
 
@@ -11,11 +9,7 @@ public sealed class ContentModelTests
 {
     private const int BlockBytes = ContentIndex.BlockBytes;
     private const int Blocks = 64;
-    private const int Contents = 40;
-    private const int Clients = 4;
     private const int Epochs = 60;
-
-    private static readonly byte[][] Pages = [.. Enumerable.Range(1, Contents).Select(DiskContentTests.Page)];
 
     [Theory]
     [InlineData(1)]
@@ -26,10 +20,8 @@ public sealed class ContentModelTests
         using var index = new ContentIndex(1 << 20);
         using var running = new RunningDisk(imageBytes: Blocks * BlockBytes, content: index.AddDisk());
         using var standstill = new ReaderWriterLockSlim();
-        using var stop = new CancellationTokenSource();
-        index.BeginSession();
-        Task[] clients = [.. Enumerable.Range(0, Clients).Select(i => Task.Factory.StartNew(
-            () => Work(running, standstill, new Random((seed * 100) + i), stop.Token), TaskCreationOptions.LongRunning))];
+        index.BeginSession([]);
+        var clients = new BusyClients(running, Blocks, standstill, seed);
         int found = 0;
         try
         {
@@ -40,8 +32,7 @@ public sealed class ContentModelTests
         }
         finally
         {
-            await stop.CancelAsync();
-            await Task.WhenAll(clients);
+            await clients.DisposeAsync();
         }
 
         Assert.InRange(found, Epochs, int.MaxValue);
@@ -68,7 +59,7 @@ public sealed class ContentModelTests
         }
 
         running.Disk.PassThrough();
-        index.BeginSession();
+        index.BeginSession([]);
         return found;
     }
 
@@ -90,7 +81,7 @@ public sealed class ContentModelTests
                 holds = true;
             }
 
-            return View(running);
+            return running.View(Blocks * BlockBytes);
         }
         finally
         {
@@ -98,90 +89,20 @@ public sealed class ContentModelTests
         }
     }
 
-    // Past the server: the buffer over the image.
-    private static byte[] View(RunningDisk running)
-    {
-        byte[] disk = new byte[Blocks * BlockBytes];
-        List<DiskRange> missing = [];
-        running.Buffer.Read(0, disk, missing);
-        foreach (DiskRange range in missing)
-        {
-            running.ImageBytes(range.Offset, (int)range.Length).CopyTo(disk, range.Offset);
-        }
-
-        return disk;
-    }
-
     private static int Check(ContentIndex index, ulong epoch, byte[] disk)
     {
         int found = 0;
-        for (int content = 0; content < Contents; content++)
+        for (int content = 0; content < BusyClients.Contents.Count; content++)
         {
-            if (index.TryFind(Pages[content], epoch, out BlockKey block))
+            if (index.TryFind(BusyClients.Contents[content], epoch, out BlockKey block))
             {
                 found++;
                 Assert.True(
-                    disk.AsSpan((int)block.Block * BlockBytes, BlockBytes).SequenceEqual(Pages[content]),
+                    disk.AsSpan((int)block.Block * BlockBytes, BlockBytes).SequenceEqual(BusyClients.Contents[content]),
                     $"block {block.Block} did not have content {content} in epoch {epoch}");
             }
         }
 
         return found;
-    }
-
-    private static void Work(RunningDisk running, ReaderWriterLockSlim standstill, Random random, CancellationToken stop)
-    {
-        using NbdTestClient client = running.Connect();
-        while (!stop.IsCancellationRequested)
-        {
-            standstill.EnterReadLock();
-            try
-            {
-                int under = random.Next(1, 5);
-                for (int i = 0; i < under; i++)
-                {
-                    Send(client, random);
-                }
-
-                for (int i = 0; i < under; i++)
-                {
-                    Assert.Equal(0u, client.Next().Error);
-                }
-            }
-            finally
-            {
-                standstill.ExitReadLock();
-            }
-        }
-    }
-
-    private static void Send(NbdTestClient client, Random random)
-    {
-        int count = random.Next(1, 5);
-        ulong offset = (ulong)(random.Next(Blocks - count) * BlockBytes);
-        uint length = (uint)(count * BlockBytes);
-        if (random.Next(4) == 0)
-        {
-            offset += (ulong)(random.Next(8) * 512);
-            length = (uint)(random.Next(1, 17) * 512);
-            length = (uint)Math.Min(length, (Blocks * BlockBytes) - (long)offset);
-        }
-
-        switch (random.Next(10))
-        {
-            case < 5:
-                byte[] data = [.. Enumerable.Range(0, 5).SelectMany(_ => Pages[random.Next(Contents)])];
-                client.Send(NbdTestClient.Write, offset, length, data.AsSpan(0, (int)length));
-                break;
-            case < 8:
-                client.Send(NbdTestClient.Read, offset, length);
-                break;
-            case 8:
-                client.Send(NbdTestClient.Trim, offset, length);
-                break;
-            default:
-                client.Send(NbdTestClient.WriteZeroes, offset, length, flags: random.Next(2) == 0 ? NbdTestClient.NoHole : (ushort)0);
-                break;
-        }
     }
 }

@@ -27,7 +27,12 @@ public sealed class ContentTableTests
                 case 0:
                     uint stamp = (uint)_random.Next(100);
                     bool isOld = model.TryGetValue(block, out (UInt128 Tag, uint Stamp) before) && before.Tag == tag;
-                    table.Put(block, tag, stamp);
+                    if (!table.TryPut(block, tag, stamp))
+                    {
+                        table.Remove(block);
+                        Assert.True(table.TryPut(block, tag, stamp));
+                    }
+
 
                     // Where it was displaced its stamp is the new one, which is later or not: what is found is compared with the older one.
                     model[block] = (tag, isOld ? Math.Min(before.Stamp, stamp) : stamp);
@@ -38,7 +43,7 @@ public sealed class ContentTableTests
                     break;
                 default:
                     uint latest = (uint)_random.Next(100);
-                    if (table.TryFind(tag, latest, out BlockKey at))
+                    if (table.Find(tag, latest, out BlockKey at, out _) >= 0)
                     {
                         found++;
                         Assert.Equal(tag, model[at].Tag);
@@ -61,12 +66,12 @@ public sealed class ContentTableTests
 
         for (int i = 0; i < many; i++)
         {
-            table.Put(BlockKey.Of(0, i), Tag(i), 1);
+            table.TryPut(BlockKey.Of(0, i), Tag(i), 1);
         }
 
-        Assert.InRange(table.Capacity * 36, (1 << 20) - 400, 1 << 20);
+        Assert.InRange(table.Capacity * 40, (1 << 20) - 400, 1 << 20);
         Assert.InRange(table.Count, table.Capacity * 9 / 10, table.Capacity);
-        int newest = Enumerable.Range(many - (int)(table.Capacity / 2), (int)(table.Capacity / 2)).Count(i => table.TryFind(Tag(i), 1, out _));
+        int newest = Enumerable.Range(many - (int)(table.Capacity / 2), (int)(table.Capacity / 2)).Count(i => Finds(table, i));
         Assert.InRange(newest, table.Capacity / 4, table.Capacity / 2);
     }
 
@@ -78,10 +83,34 @@ public sealed class ContentTableTests
 
         for (int i = 0; i < half; i++)
         {
-            table.Put(BlockKey.Of(1, i), Tag(i), 1);
+            table.TryPut(BlockKey.Of(1, i), Tag(i), 1);
         }
 
-        Assert.InRange(Enumerable.Range(0, half).Count(i => table.TryFind(Tag(i), 1, out _)), half * 95 / 100, half);
+        Assert.InRange(Enumerable.Range(0, half).Count(i => Finds(table, i)), half * 95 / 100, half);
+    }
+
+    [Fact]
+    public void A_block_that_is_referred_to_stays_until_it_is_removed()
+    {
+        using var table = new ContentTable(1 << 14);
+        for (int i = 0; i < 40; i++)
+        {
+            table.TryPut(BlockKey.Of(0, i), Tag(i), 1);
+            Assert.InRange(table.Find(Tag(i), 1, out _, out uint slot), 0, 7);
+            table.Head(slot) = (uint)i + 1;
+        }
+
+        for (int i = 1000; i < 10_000; i++)
+        {
+            Assert.True(table.TryPut(BlockKey.Of(0, i), Tag(i), 1));
+        }
+
+        for (int i = 0; i < 40; i++)
+        {
+            Assert.False(table.TryPut(BlockKey.Of(0, i), Tag(99_999), 1));
+            Assert.Equal((uint)i + 1, table.Remove(BlockKey.Of(0, i)));
+            Assert.Equal(0u, table.Remove(BlockKey.Of(0, i)));
+        }
     }
 
     [Fact]
@@ -90,15 +119,17 @@ public sealed class ContentTableTests
         using var table = new ContentTable(1 << 16);
         for (int i = 0; i < 100; i++)
         {
-            table.Put(BlockKey.Of(0, i), Tag(i), 1);
-            table.Put(BlockKey.Of(1, i), Tag(1000 + i), 1);
+            table.TryPut(BlockKey.Of(0, i), Tag(i), 1);
+            table.TryPut(BlockKey.Of(1, i), Tag(1000 + i), 1);
         }
 
-        table.RemoveDisk(0);
+        table.RemoveDisk(0, []);
 
-        Assert.DoesNotContain(Enumerable.Range(0, 100), i => table.TryFind(Tag(i), 1, out _));
-        Assert.Equal(table.Count, Enumerable.Range(0, 100).Count(i => table.TryFind(Tag(1000 + i), 1, out _)));
+        Assert.DoesNotContain(Enumerable.Range(0, 100), i => Finds(table, i));
+        Assert.Equal(table.Count, Enumerable.Range(0, 100).Count(i => Finds(table, 1000 + i)));
     }
+
+    private static bool Finds(ContentTable table, int content) => table.Find(Tag(content), 1, out _, out _) >= 0;
 
     private static UInt128 Tag(int content)
     {

@@ -17,7 +17,7 @@ public sealed class DiskContentTests : IDisposable
 
     public DiskContentTests()
     {
-        _index.BeginSession();
+        _index.BeginSession([]);
         _disk = _index.AddDisk()!;
     }
 
@@ -123,7 +123,7 @@ public sealed class DiskContentTests : IDisposable
         }
 
         Write(0, 1);
-        _index.BeginSession();
+        _index.BeginSession([]);
         Assert.True(_index.TryFind(Page(1), 1, out _));
         _index.Seal(1);
         Write(1, 2);
