@@ -45,7 +45,7 @@ internal static class ConfigurationKeys
         new("disk", "buffer_mib", "a number of MiB from 16 to 65536",
             (c, v) => Number(v, 16, 65_536) is int mib ? c with { Disk = c.Disk with { BufferBytes = (long)mib << 20 } } : null),
 
-        new("soft", "on_disk", "no or count",
+        new("soft", "on_disk", "no, count or yes",
             (c, v) => OnDisk(v) is OnDiskPages pages ? c with { Soft = c.Soft with { OnDisk = pages } } : null),
         new("soft", "index_mib", "a number of MiB from 1 to 65536",
             (c, v) => Number(v, 1, 65_536) is int mib ? c with { Soft = c.Soft with { IndexBytes = (long)mib << 20 } } : null),
@@ -97,6 +97,7 @@ internal static class ConfigurationKeys
     {
         "no" => OnDiskPages.No,
         "count" => OnDiskPages.Count,
+        "yes" => OnDiskPages.Yes,
         _ => null,
     };
 

@@ -9,4 +9,7 @@ public enum OnDiskPages
 
     /// <summary>They are counted, and sent as any other page.</summary>
     Count,
+
+    /// <summary>They are sent as references, and the backup reads them from the disk when the guest needs them there.</summary>
+    Yes,
 }

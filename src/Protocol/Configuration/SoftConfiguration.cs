@@ -7,6 +7,6 @@ public sealed record SoftConfiguration
     /// <summary>What is done with pages that equal a block of the guest's disks.</summary>
     public OnDiskPages OnDisk { get; init; } = OnDiskPages.No;
 
-    /// <summary>Most memory for what is known of the blocks of one guest's disks: 36 bytes for each block of 4 KiB, so 64 MiB know 7.1 GiB.</summary>
+    /// <summary>Most memory for what is known of the blocks of one guest's disks: 40 bytes for each block of 4 KiB, so 64 MiB know 6.4 GiB.</summary>
     public long IndexBytes { get; init; } = 64L << 20;
 }

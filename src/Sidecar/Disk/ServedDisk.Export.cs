@@ -38,6 +38,11 @@ internal sealed partial class ServedDisk
 
     WriteStep INbdExport.Write(DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data, bool durable)
     {
+        if (Guard is { } guard && guard.Concerns(offset, length))
+        {
+            return WriteStep.NotBegun;
+        }
+
         PendingChange? change = _content?.BeginChange(kind, offset, length);
         WriteStep step;
         try
@@ -56,6 +61,11 @@ internal sealed partial class ServedDisk
 
     void INbdExport.FinishWrite(WriteStep step, DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data, bool durable)
     {
+        if (step is WriteStep.NotBegun)
+        {
+            Guard?.Prepare(offset, length);
+        }
+
         while (step is WriteStep.NotBegun)
         {
             PendingChange? change = _content?.BeginChange(kind, offset, length);

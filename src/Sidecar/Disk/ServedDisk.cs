@@ -37,6 +37,8 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     private readonly Thread _writer;
     private readonly Thread _flusher;
 
+    private volatile IChangeGuard? _guard;
+
     // guarded by _state
     private readonly object _state = new();
     private DiskMode _mode;
@@ -94,6 +96,13 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
 
     /// <summary>Everything through this epoch is durable in the image. Raised on a thread of this disk.</summary>
     public event Action<ulong>? Flushed;
+
+    /// <summary>Asked before every change by a client. Set while there is none.</summary>
+    public IChangeGuard? Guard
+    {
+        get => _guard;
+        set => _guard = value;
+    }
 
     /// <inheritdoc/>
     public string Name { get; }

@@ -37,6 +37,9 @@ public sealed record GuestReport
     /// <summary>Mean of the bytes written by the guest in an epoch.</summary>
     public long DirtyBytesPerEpoch { get; init; }
 
+    /// <summary>Pages that the backup need not keep; null where none were counted.</summary>
+    public GuestSoftPages? SoftPages { get; init; }
+
     /// <summary>The other host.</summary>
     public string? Peer { get; init; }
 

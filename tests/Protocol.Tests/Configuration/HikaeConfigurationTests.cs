@@ -56,7 +56,7 @@ public sealed class HikaeConfigurationTests
             [disk]
             buffer_mib = 16
             [soft]
-            on_disk = count
+            on_disk = yes
             index_mib = 8
             [arbiter]
             directory = /srv/shared/hikae
@@ -87,7 +87,7 @@ public sealed class HikaeConfigurationTests
                 Interval = TimeSpan.FromMilliseconds(3),
             },
             Disk = new DiskConfiguration { BufferBytes = 16L << 20 },
-            Soft = new SoftConfiguration { OnDisk = OnDiskPages.Count, IndexBytes = 8L << 20 },
+            Soft = new SoftConfiguration { OnDisk = OnDiskPages.Yes, IndexBytes = 8L << 20 },
             Arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae", Lease = TimeSpan.FromMilliseconds(9000) },
         };
         Assert.Equal(expected, configuration);
@@ -131,7 +131,7 @@ public sealed class HikaeConfigurationTests
     [InlineData("[checkpoint]\nmax_interval_ms = 50", 2, "max_interval_ms", "must not exceed max_interval_ms (50)")]
     [InlineData("[disk]\nbuffer_mib = 15", 2, "buffer_mib", "from 16 to 65536")]
     [InlineData("[disk]\nbuffer_mib = 65537", 2, "buffer_mib", "from 16 to 65536")]
-    [InlineData("[soft]\non_disk = maybe", 2, "on_disk", "use no or count")]
+    [InlineData("[soft]\non_disk = maybe", 2, "on_disk", "use no, count or yes")]
     [InlineData("[soft]\nindex_mib = 0", 2, "index_mib", "from 1 to 65536")]
     [InlineData("[arbiter]\nkind = zookeeper", 2, "kind", "use directory or etcd")]
     [InlineData("[arbiter]\nkind = etcd", 2, "kind", "needs endpoints")]

@@ -51,6 +51,27 @@ public sealed class IncomingStreamWriterTests
     }
 
     [Fact]
+    public void A_page_on_disk_is_read_and_sent_like_a_hard_one()
+    {
+        using ReplicaStore store = new();
+        store.SetBlocks([new RamBlockInfo("big", 32 << 20, 4096)]);
+        store.BeginEpoch(1);
+        store.PutHard(0, 3, First);
+        store.PutOnDisk(0, 4, 1, 0, 123);
+        store.SetDeviceState([0]);
+        store.CommitEpoch();
+        store.Disks = new NumberedBlocks();
+        MemoryStream stream = new();
+        var writer = new IncomingStreamWriter(store, "pc");
+
+        writer.Write(stream);
+
+        string sent = Convert.ToHexStringLower(stream.ToArray());
+        Assert.Contains("0000000000004028" + Convert.ToHexStringLower(NumberedBlocks.Bytes(123)), sent, StringComparison.Ordinal);
+        Assert.Equal((2, 2), (writer.Progress.TotalPages, writer.Progress.SentPages));
+    }
+
+    [Fact]
     public void Guest_memory_on_huge_pages_is_refused_with_the_reason()
     {
         using ReplicaStore store = new();

@@ -72,6 +72,24 @@ public sealed class PostcopySourceTests : IDisposable
     }
 
     [Fact]
+    public void Pages_on_disk_follow_the_hard_ones_unless_they_are_asked_for()
+    {
+        _store.BeginEpoch(2);
+        _store.PutOnDisk(0, 2500, 100, 1, 70_000);
+        _store.SetDeviceState([0xaa, 0xbb, 0x00]);
+        _store.CommitEpoch();
+        _store.Disks = new NumberedBlocks();
+        _destination.Request("pc.ram", 2550, 1);
+
+        Run(_ => { });
+
+        Assert.Equal(HardPages + 100, _destination.Pages.Count);
+        Assert.All(Enumerable.Range(0, 100), i => Assert.Equal(NumberedBlocks.Bytes(70_000 + i), _destination.Pages[$"pc.ram {2500 + i}"]));
+        List<string> pages = [.. _destination.Heard.Where(word => word.StartsWith("page", StringComparison.Ordinal))];
+        Assert.Equal(["page pc.ram 2550"], pages.Take(HardPages + 1).Intersect(Enumerable.Range(2500, 100).Select(page => $"page pc.ram {page}")));
+    }
+
+    [Fact]
     public void The_push_goes_on_behind_a_requested_page()
     {
         bool asked = false;

@@ -3,7 +3,9 @@ using Hikae.Native.Libvirt;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Graph;
+using Hikae.Sidecar.Disk.Nbd;
 using Hikae.Sidecar.Disk.Primary;
+using Hikae.Sidecar.PageStore;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
 
@@ -14,19 +16,28 @@ namespace Hikae.Sidecar.Disk.Backup;
 /// Nothing is written to an image until the former primary can no longer do so. A late write of it can only hit what the buffer masks, as it
 /// kept every write in its own buffer for at least as long. A guest's flush waits for the image, too: nobody else holds those writes now.
 ///
+/// Pages of the checkpoint may be references to these disks. They are read here, as of the checkpoint, for as long as memory is supplied.
+///
 /// Should this process be killed meanwhile, the next one finds the buffers, what was put in QEMU's graph, and the mark, and serves on. The guest's lock keeps
 /// any two processes from serving one disk.
-/// Main thread, but for <see cref="AllowImageWrites"/>.
+/// Main thread, but for <see cref="AllowImageWrites"/> and <see cref="Read"/>.
 /// </remarks>
-internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : IDisposable
+internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : IDiskBlocks, IDisposable
 {
     private static readonly TimeSpan DrainReport = TimeSpan.FromSeconds(10);
+
+    // The guest runs, and a page that cannot be read ends it: storage that is away for a moment is waited for.
+    private static readonly TimeSpan StoragePatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StorageRetry = TimeSpan.FromMilliseconds(200);
 
     private readonly Lock _gate = new();
 
     // guarded by _gate
     private GuestDisks? _disks;
     private bool _mayWriteImages;
+
+    // replaced as a whole
+    private volatile KeptBlocks?[] _kept = [];
 
     // main thread only
     private SidecarLock? _single;
@@ -37,7 +48,8 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
     /// <summary>Serves the disks and puts them in the place of the incoming domain's own, while its QEMU is empty. Also a second time, for another domain.</summary>
     /// <param name="domain">The incoming domain.</param>
     /// <param name="replica">The disks as the checkpoint has them. None: their writes were not held, and the domain keeps its own.</param>
-    public void PutInPlace(Domain domain, IReadOnlyList<DiskInfo> replica)
+    /// <param name="referenced">Of each of these, the blocks that pages of the checkpoint refer to.</param>
+    public void PutInPlace(Domain domain, IReadOnlyList<DiskInfo> replica, IReadOnlyList<ReferencedBlocks> referenced)
     {
         Dispose();
         string stateFile = GuestDisks.StateFile(options.RunDirectory, options.Guest);
@@ -63,6 +75,25 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
             throw new RecoveryException($"the checkpoint has {replica.Count} disks, the domain {found.Count} that can be written");
         }
         disks.Interpose(graph, found, DomainDirectory.Of(domain), takesOver: true);
+        _kept = [.. replica.Select((disk, i) => Keep(disks, disk, referenced[i]))];
+    }
+
+    /// <inheritdoc/>
+    public void Read(int disk, long block, Span<byte> destination)
+    {
+        KeptBlocks?[] kept = _kept;
+        KeptBlocks blocks = (disk < kept.Length ? kept[disk] : null) ?? throw new RecoveryException($"a page is on disk {disk}, which is not served");
+        blocks.Read(block, destination);
+    }
+
+    /// <summary>All memory is there: the disks are the guest's alone.</summary>
+    public void ForgetCheckpoint()
+    {
+        foreach (InterposedDisk disk in _disks?.Interposed ?? [])
+        {
+            disk.Served.Guard = null;
+        }
+        _kept = [];
     }
 
     /// <summary>
@@ -136,6 +167,40 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
         }
         _single?.Dispose();
         _single = null;
+    }
+
+    private static KeptBlocks? Keep(GuestDisks disks, DiskInfo replica, ReferencedBlocks referenced)
+    {
+        if (referenced.IsEmpty)
+        {
+            return null;
+        }
+        // The guest's memory is not there yet, so nothing writes.
+        ServedDisk served = disks.Interposed.First(disk => disk.Info.Alias == replica.Alias).Served;
+        var kept = new KeptBlocks((offset, destination) => ReadPatiently(served, offset, destination), referenced);
+        served.Guard = kept;
+        return kept;
+    }
+
+    private static void ReadPatiently(INbdExport disk, long offset, Span<byte> destination)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                disk.Read(offset, destination);
+                return;
+            }
+            catch (Exception error) when (error is IOException or Native.Linux.LinuxException)
+            {
+                if (TimeProvider.System.GetElapsedTime(started) > StoragePatience)
+                {
+                    throw new RecoveryException($"a page of the guest cannot be read from its disk {disk.Name}: {error.Message}", error);
+                }
+                Thread.Sleep(StorageRetry);
+            }
+        }
     }
 
     private GuestDisks? TryBegin()

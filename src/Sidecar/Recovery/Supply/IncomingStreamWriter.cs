@@ -24,7 +24,7 @@ internal sealed class IncomingStreamWriter(ReplicaStore store, string machineTyp
     public void Write(System.IO.Stream destination)
     {
         HostPages.RefuseHuge(store.Blocks);
-        Progress.TotalPages = store.Statistics.HardPages;
+        Progress.TotalPages = store.Statistics.HardPages + store.Statistics.DiskPages;
         MigrationStreamWriter writer = new(destination);
         writer.Header(machineType);
         writer.RamStart(store.Blocks);
@@ -49,7 +49,7 @@ internal sealed class IncomingStreamWriter(ReplicaStore store, string machineTyp
         bool sendZeros = info.UsedBytes <= MaxSelfFilledBytes;
         for (long page = 0; page < info.PageCount; page++)
         {
-            if (store.Get(block, page) == PageKind.Hard)
+            if (store.Get(block, page) is PageKind.Hard or PageKind.OnDisk)
             {
                 store.ReadPage(block, page, writer.Page(info.Name, page));
                 Progress.CountSent();

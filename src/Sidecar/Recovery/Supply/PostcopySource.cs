@@ -18,12 +18,17 @@ namespace Hikae.Sidecar.Recovery;
 /// because the guest will probably touch its neighbours next. Requests come already while QEMU loads the package: virtio
 /// devices look into their rings.
 ///
-/// Invariants: a page is sent at most once. Every request is answered, soft pages with ZERO. END comes after every hard page.
+/// Pages that are on disk follow the hard ones in the background, a few at a time, as the storage may be slow.
+///
+/// Invariants: a page is sent at most once. Every request is answered, zero and free pages with ZERO. END comes after every page that is neither.
 /// </remarks>
 internal sealed class PostcopySource : IDisposable
 {
     /// <summary>Pages between two looks at the requests: 128 KB, about 0.1 ms.</summary>
     private const int PagesPerSection = 32;
+
+    /// <summary>The same for pages on disk, each of which may take milliseconds to read.</summary>
+    private const int DiskPagesPerSection = 4;
 
     private readonly ReplicaStore _store;
     private readonly string _machineType;
@@ -38,6 +43,9 @@ internal sealed class PostcopySource : IDisposable
     // sending thread only: where the background push goes on
     private int _block;
     private long _page;
+    private PageKind _pushed = PageKind.Hard;
+    private long _hardLeft;
+    private long _onDiskLeft;
 
     /// <param name="store">Only this object may use it until <see cref="Run"/> returns.</param>
     /// <param name="machineType">As QEMU knows it, "pc-q35-10.0".</param>
@@ -52,7 +60,8 @@ internal sealed class PostcopySource : IDisposable
         _requests = new PageRequests(store.Blocks);
         _sent = new SentPages(store.Blocks);
         _returnPath = new Thread(ReadReturnPath) { IsBackground = true, Name = "return path" };
-        Progress.TotalPages = store.Statistics.HardPages;
+        (_hardLeft, _onDiskLeft) = (store.Statistics.HardPages, store.Statistics.DiskPages);
+        Progress.TotalPages = _hardLeft + _onDiskLeft;
     }
 
     /// <summary>Counts while <see cref="Run"/> runs.</summary>
@@ -162,7 +171,7 @@ internal sealed class PostcopySource : IDisposable
             }
             while (_requests.TryTake(out request));
         }
-        else if (FindNextHardPage())
+        else if (FindNextPage())
         {
             _writer.RamSection(QemuMigration.QEMU_VM_SECTION_PART);
             Push();
@@ -186,9 +195,9 @@ internal sealed class PostcopySource : IDisposable
                 continue;
             }
             Progress.CountRequested();
-            if (_store.Get(block, page) == PageKind.Hard)
+            if (_store.Get(block, page) is var kind and (PageKind.Hard or PageKind.OnDisk))
             {
-                SendHard(block, page);
+                Send(block, page, kind);
             }
             else
             {
@@ -200,24 +209,30 @@ internal sealed class PostcopySource : IDisposable
 
     private void Push()
     {
-        for (int pages = 0; pages < PagesPerSection && FindNextHardPage(); pages++)
+        int most = _pushed is PageKind.Hard ? PagesPerSection : DiskPagesPerSection;
+        for (int pages = 0; pages < most && FindNextPage(); pages++)
         {
             _sent.TryAdd(_block, _page);
-            SendHard(_block, _page);
+            Send(_block, _page, _pushed);
             _page++;
         }
     }
 
-    private void SendHard(int block, long page)
+    private void Send(int block, long page, PageKind kind)
     {
         _store.ReadPage(block, page, _writer.Page(_store.Blocks[block].Name, page));
+        _ = kind is PageKind.Hard ? _hardLeft-- : _onDiskLeft--;
         Progress.CountSent();
     }
 
-    /// <summary>Moves to the next hard page not sent yet, going round once.</summary>
-    private bool FindNextHardPage()
+    /// <summary>Moves to the next page not sent yet, going round once for hard pages and once for those on disk.</summary>
+    private bool FindNextPage()
     {
-        if (Progress.SentPages == Progress.TotalPages)
+        if (_hardLeft == 0)
+        {
+            _pushed = PageKind.OnDisk;
+        }
+        if ((_pushed is PageKind.Hard ? _hardLeft : _onDiskLeft) == 0)
         {
             return false;
         }
@@ -226,7 +241,7 @@ internal sealed class PostcopySource : IDisposable
             long pages = _store.Blocks[_block].PageCount;
             for (; _page < pages; _page++)
             {
-                if (!_sent.Contains(_block, _page) && _store.Get(_block, _page) == PageKind.Hard)
+                if (!_sent.Contains(_block, _page) && _store.Get(_block, _page) == _pushed)
                 {
                     return true;
                 }

@@ -88,7 +88,10 @@ internal sealed class GuestTakeover : IDisposable
         {
             File.Delete(GuestDisks.StateFile(_options.RunDirectory, _options.Guest));
             Write(note);
-            _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, domain => _disks.PutInPlace(domain, disks), running =>
+            var referenced = disks.Select(_ => new ReferencedBlocks()).ToArray();
+            session.Store.VisitReferences((disk, block) => referenced[disk].Add(block));
+            session.Store.Disks = _disks;
+            _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, domain => _disks.PutInPlace(domain, disks, referenced), running =>
             {
                 GuestHasRun = true;
                 _disks.PassThrough();
@@ -96,6 +99,7 @@ internal sealed class GuestTakeover : IDisposable
                 _logger.FailoverDone(session.Store.CommittedEpoch, Math.Round(running.TotalMilliseconds, 1));
                 _status.Set(GuestState.Recovered, "the guest runs here; its memory is being filled in");
             });
+            _disks.ForgetCheckpoint();
             Finish(note);
             return true;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Diagnostics;
 using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
@@ -71,7 +72,7 @@ internal sealed class PrimarySession : IDisposable
         _primaryDisks = disks;
         _status = status;
         _logger = logger;
-        Protocol.Configuration.HikaeConfiguration configuration = guest.Options.Configuration;
+        HikaeConfiguration configuration = guest.Options.Configuration;
         var hello = new Hello(
             ReplicationVersion.Current,
             ReplicationVersion.Oldest,
@@ -85,7 +86,7 @@ internal sealed class PrimarySession : IDisposable
 
         // A fifth of the shortest patience: four heartbeats may be late.
         TimeSpan patience = TimeSpan.FromMilliseconds(Math.Min(_link.Welcome.DetectMs, hello.DetectMs));
-        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content);
+        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content, Refers);
         _pace = new CheckpointPace(
             TimeProvider.System,
             configuration.Checkpoint.MinInterval,
@@ -155,8 +156,7 @@ internal sealed class PrimarySession : IDisposable
     private void Begin(CancellationToken cancellationToken)
     {
         _threads!.Start("shipping", _shipper.Run);
-        _link.Connection.Send(
-            RecordType.DomainXml, 0, System.Text.Encoding.UTF8.GetBytes(HardwareParticipant.ReadXml(_guest.Connection.Domain)));
+        _link.Connection.Send(RecordType.DomainXml, 0, System.Text.Encoding.UTF8.GetBytes(HardwareParticipant.ReadXml(_guest.Connection.Domain)));
         _status.Set(GuestState.Synchronising, "the backup tries whether it could run the guest");
         _status.MeasureWith(Measure);
         Receive(cancellationToken);
@@ -222,7 +222,7 @@ internal sealed class PrimarySession : IDisposable
         _status.Set(GuestState.Synchronising, "the first checkpoint is on its way");
         using DirtyTracker tracker = DirtyTracker.Attach(_guest.Process.Pid);
         using var deviceState = new DeviceStateCapture(_guest.Monitor, _guest.Process.Pid);
-        _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages);
+        _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages, Refers ? _guest.Disks.Content : null);
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
         _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, _guest.Disks.Content, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
@@ -352,6 +352,9 @@ internal sealed class PrimarySession : IDisposable
     }
 
     private bool AreHeld => _annotation.Outputs is not GuestOutputs.Unheld;
+
+    // Where disk writes do not wait for their epoch, a block is not what the backup reads after a failover.
+    private bool Refers => AreHeld && _guest.Options.Configuration.Soft.OnDisk is OnDiskPages.Yes && _link.Welcome.Version >= ReplicationVersion.WithDiskPages;
 
     private string? OutputsReason => !AreHeld
         ? "outputs are not held: packets and disk writes leave before their checkpoint is committed (an experiment)"
