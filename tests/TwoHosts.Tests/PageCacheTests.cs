@@ -14,6 +14,9 @@ public sealed class PageCacheTests
 
     private const long PagesOfMiB = 256;
 
+    // A smaller file system has blocks of 1 KiB, whose files do not begin where pages could be compared.
+    private const string DiskSize = "768M";
+
     private static readonly Dictionary<string, string> Settings = new() { ["link.detect_ms"] = "2000", ["soft.on_disk"] = "yes" };
 
     [Theory]
@@ -23,7 +26,7 @@ public sealed class PageCacheTests
     {
         Lab.RequireParts();
         using Lab lab = Lab.Up(name, new LabOptions { Userfaultfd = userfaultfd, Settings = Settings });
-        LabGuest guest = lab.StartGuest("cached", new LabGuestOptions { Protect = "hostB", MemoryMiB = 256, Nic = true, Disk = "128M", Agent = true });
+        LabGuest guest = lab.StartGuest("cached", new LabGuestOptions { Protect = "hostB", MemoryMiB = 256, Nic = true, Disk = DiskSize, Agent = true });
         guest.WaitForProtected(lab.HostA);
         FillMemory(guest);
         long references = (CachedMiB + EarlyMiB + EarlyMiB + LateMiB + LateMiB) * PagesOfMiB;
