@@ -74,9 +74,10 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared)
             HostA.Virsh("resume", guest.Name);
         }
         HostA.Virsh("suspend", guest.Name);
-        GuestReport paused = guest.WaitForState(HostA, "paused");
-        GuestReport later = guest.WaitForReport(HostA, "paused in a later report", report => report.UpdatedAt > paused.UpdatedAt);
-        later = guest.WaitForReport(HostA, "paused in a still later report", report => report.UpdatedAt > later.UpdatedAt);
+        // The first that says so may still speak of the pause before, or its last epoch be on its way.
+        GuestReport first = guest.WaitForState(HostA, "paused");
+        GuestReport paused = guest.WaitForReport(HostA, "paused in a later report", report => report is { State: "paused" } && report.UpdatedAt > first.UpdatedAt.AddSeconds(1));
+        GuestReport later = guest.WaitForReport(HostA, "something in a still later report", report => report.UpdatedAt > paused.UpdatedAt);
         Assert.Equal("paused", later.State);
         Assert.Equal(paused.Epoch, later.Epoch);
         Assert.Equal("paused", guest.StateOn(HostA));
