@@ -285,7 +285,8 @@ listen_to_guest() { # NAME [SECONDS]
     require_lab
     index=$(guest_index "${1:-}")
     parts=$(guest_parts)
-    run_client "$parts/listen" $((GUEST_SINK_BASE + index)) ${2:+"$2"}
+    # In place of this shell: whoever ends the command must not leave the listener behind.
+    exec nsenter --target "$(remembered_process "$LAB_STATE/client")" --net -- "$parts/listen" $((GUEST_SINK_BASE + index)) ${2:+"$2"}
 }
 
 # Sees the guests' frames where the hosts plug into the LAN's switch: which host each guest is heard from.
