@@ -43,15 +43,9 @@ internal sealed class FaultInjector(LabGuest guest)
         {
             if (host.IsRunning)
             {
-                host.Thaw();
                 _frozen.Remove(host);
-                host.Restore("lan");
-                host.Restore("repl");
             }
-            else
-            {
-                host.Boot();
-            }
+            host.MakeWhole();
         }
     }
 

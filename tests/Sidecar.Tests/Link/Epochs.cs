@@ -78,6 +78,20 @@ internal static class Epochs
         return Split(wire.ToArray());
     }
 
+    /// <summary>Ends a shipper that runs, before what it uses is disposed. Throws what it died of, if that was neither the end nor a lost peer.</summary>
+    public static void EndShipping(Task shipping, CancellationTokenSource stop)
+    {
+        stop.Cancel();
+        try
+        {
+            shipping.GetAwaiter().GetResult();
+        }
+        catch (Exception error) when (error is OperationCanceledException or PeerLostException or ObjectDisposedException)
+        {
+            // As asked.
+        }
+    }
+
     private static List<byte[]> Split(byte[] bytes)
     {
         var records = new List<byte[]>();

@@ -61,15 +61,7 @@ public sealed class OnDiskPagesTests : IDisposable
 
     public void Dispose()
     {
-        _stop.Cancel();
-        try
-        {
-            _shipping.GetAwaiter().GetResult();
-        }
-        catch (Exception error) when (error is OperationCanceledException or PeerLostException or ObjectDisposedException)
-        {
-            // As asked.
-        }
+        Epochs.EndShipping(_shipping, _stop);
         _backup.Dispose();
         _shipper.Dispose();
         _queue.Dispose();
