@@ -19,9 +19,6 @@ internal sealed class ScreenFrame(TextWriter output, Func<(int Columns, int Rows
     private const string ClearLine = "\e[K";
     private const string ClearBelow = "\e[J";
 
-    /// <summary>.NET asks a terminal for the keys of programs that fill the screen, and does not take it back.</summary>
-    private const string ShellKeys = "\e[?1l\e>";
-
     private const int LeastRows = 3;
     private const int LeastColumns = 20;
 
@@ -57,7 +54,7 @@ internal sealed class ScreenFrame(TextWriter output, Func<(int Columns, int Rows
     }
 
     /// <summary>Nothing more is drawn. The shell's prompt comes below the last frame, and not behind "^C".</summary>
-    internal void End() => output.WriteLine(ShellKeys);
+    internal void End() => output.WriteLine();
 
     /// <summary>None wider than the screen, with colours as this process's terminal has them, whatever the output is.</summary>
     private static string[] Lines(IRenderable content, int columns)

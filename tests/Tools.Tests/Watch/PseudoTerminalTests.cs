@@ -39,8 +39,28 @@ public sealed class PseudoTerminalTests : IDisposable
         await terminal.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Deadline, TestContext.Current.CancellationToken);
 
         string[] lines = [.. Screen().Lines];
-        Assert.False(Screen().HasApplicationKeys);
         Assert.Equal(["ended with 0"], lines.SkipWhile(line => line != "ended with 0").TakeWhile(line => line.Length > 0));
+        Assert.Equal(await File.ReadAllTextAsync($"{_root}/before", TestContext.Current.CancellationToken), await File.ReadAllTextAsync($"{_root}/after", TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData("--help", "Description:")]
+    [InlineData("status", "web    primary  ")]
+    [InlineData("status --json", "\"guest\": \"web\"")]
+    [InlineData("doctor", "hikaed")]
+    [InlineData("nonsense", "see hikae --help")]
+    public async Task No_command_changes_the_terminals_keys(string command, string words)
+    {
+        Requires.Root();
+        Requires.Command("script");
+        using var daemon = new AnsweringHikaed(ControlSocket, StatusWatchTests.Guest("web"));
+        using Process terminal = Start($"stty rows {Rows} cols {Columns}; stty -g > {_root}/before; {Program} {command}; stty -g > {_root}/after; echo \"end\"ed");
+
+        await UntilAsync(terminal, () => _seen.ToString().Contains("ended", StringComparison.Ordinal));
+
+        Assert.Contains(words, _seen.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("\e[?", _seen.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("\e=", _seen.ToString(), StringComparison.Ordinal);
         Assert.Equal(await File.ReadAllTextAsync($"{_root}/before", TestContext.Current.CancellationToken), await File.ReadAllTextAsync($"{_root}/after", TestContext.Current.CancellationToken));
     }
 

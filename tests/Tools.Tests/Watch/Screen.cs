@@ -13,9 +13,6 @@ internal sealed class Screen(int columns, int rows)
 
     internal IEnumerable<string> ScrolledAway => _scrolledAway;
 
-    /// <summary>Whether cursor keys send what programs want that fill the screen, and not what a shell does.</summary>
-    internal bool HasApplicationKeys { get; private set; }
-
     internal Screen Write(string text)
     {
         for (int at = 0; at < text.Length; at++)
@@ -86,10 +83,7 @@ internal sealed class Screen(int columns, int rows)
                 _rows[_row].AsSpan(_column).Fill(' ');
                 _rows[(_row + 1)..].ForEach(row => row.AsSpan().Fill(' '));
                 break;
-            case "[?1h" or "[?1l":
-                HasApplicationKeys = text[3] == 'h';
-                break;
-            case [.., 'm'] or "=" or ">":
+            case [.., 'm']:
                 break;
             case var unknown:
                 throw new InvalidOperationException($"ESC {unknown} is not for a frame");
