@@ -42,19 +42,20 @@ internal static class DoctorCommand
     private static IEnumerable<Finding> Examine(Surroundings surroundings, string[] peers)
     {
         var host = new HostFiles(surroundings.HostRoot);
+        Distribution distribution = Distribution.Of(host);
         var virsh = new VirshProgram(surroundings.Virsh);
         (HikaeConfiguration configuration, Finding finding) = Configuration(surroundings.ConfigurationFile);
         IDoctorCheck[] checks =
         [
-            new KernelCheck(host),
-            new PostcopyCheck(host, surroundings.Setpriv),
-            new LibvirtCheck(virsh),
-            new LibraryCheck(host),
-            new HookCheck(host),
+            new KernelCheck(host, distribution),
+            new PostcopyCheck(host, distribution, surroundings.Setpriv),
+            new LibvirtCheck(virsh, distribution),
+            new LibraryCheck(host, distribution),
+            new HookCheck(host, distribution),
             new DaemonCheck(surroundings.ControlSocket),
-            new CertificateCheck(host, configuration.Link, TimeProvider.System),
-            new ArbiterCheck(host, configuration.Arbiter),
-            new PeerCheck(virsh, surroundings, peers),
+            new CertificateCheck(host, distribution, configuration.Link, TimeProvider.System),
+            new ArbiterCheck(host, distribution, configuration.Arbiter),
+            new PeerCheck(virsh, surroundings, distribution, configuration.Link.Port, peers),
         ];
         return checks.SelectMany(check => check.Run()).Prepend(finding);
     }

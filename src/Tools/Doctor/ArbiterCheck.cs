@@ -5,7 +5,7 @@ using Hikae.Protocol.Ownership;
 namespace Hikae.Tools.Doctor;
 
 /// <summary>Where hosts agree who runs a guest: a directory that is there, writable, and not on a disk of this host only; or an etcd that answers.</summary>
-internal sealed class ArbiterCheck(HostFiles host, ArbiterConfiguration arbiter) : IDoctorCheck
+internal sealed class ArbiterCheck(HostFiles host, Distribution distribution, ArbiterConfiguration arbiter) : IDoctorCheck
 {
     private const string Subject = "arbiter";
 
@@ -25,7 +25,7 @@ internal sealed class ArbiterCheck(HostFiles host, ArbiterConfiguration arbiter)
 
         if (!Directory.Exists(host.PathOf(directory)))
         {
-            return [Finding.Fail(Subject, $"{directory} does not exist", $"mount the shared storage, then: mkdir -m 700 {directory}")];
+            return [Finding.Fail(Subject, $"{directory} does not exist", $"mount the shared storage (NFS: {distribution.NfsClient}), then: mkdir -m 700 {directory}")];
         }
 
         return TryWrite(directory) is string problem

@@ -7,7 +7,7 @@ using Hikae.Protocol.Configuration;
 namespace Hikae.Tools.Doctor;
 
 /// <summary>The certificates of the link: there, readable, belonging to their keys, signed by the authority, and not about to end.</summary>
-internal sealed class CertificateCheck(HostFiles host, LinkConfiguration link, TimeProvider clock) : IDoctorCheck
+internal sealed class CertificateCheck(HostFiles host, Distribution distribution, LinkConfiguration link, TimeProvider clock) : IDoctorCheck
 {
     private const string ServerUse = "1.3.6.1.5.5.7.3.1"; // id-kp-serverAuth, RFC 5280
     private const string ClientUse = "1.3.6.1.5.5.7.3.2"; // id-kp-clientAuth
@@ -35,7 +35,7 @@ internal sealed class CertificateCheck(HostFiles host, LinkConfiguration link, T
 
         if (authority is null)
         {
-            yield return Finding.Fail("authority", $"{link.CaFile}: {problem}", "set up libvirt's TLS certificates (libvirt.org/kbase/tlscerts.html) or set ca in [link]");
+            yield return Finding.Fail("authority", $"{link.CaFile}: {problem}", $"set up libvirt's TLS certificates (libvirt.org/kbase/tlscerts.html, certtool is in {distribution.CertificateTool}) or set ca in [link]");
             yield break;
         }
 

@@ -5,7 +5,7 @@ namespace Hikae.Tools.Doctor;
 /// <param name="Subject">What was looked at.</param>
 /// <param name="Verdict">How it is.</param>
 /// <param name="Text">What was found.</param>
-/// <param name="Remedy">How to mend it on Debian; null when it is well.</param>
+/// <param name="Remedy">How to mend it on this distribution; null when it is well.</param>
 internal sealed record Finding(string Subject, Verdict Verdict, string Text, string? Remedy)
 {
     internal static Finding Ok(string subject, string text) => new(subject, Verdict.Ok, text, null);

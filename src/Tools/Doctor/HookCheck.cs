@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Hikae.Tools.Doctor;
 
 /// <summary>libvirt finds our hook, may run it, and looked for hooks after it was installed.</summary>
-internal sealed class HookCheck(HostFiles host) : IDoctorCheck
+internal sealed class HookCheck(HostFiles host, Distribution distribution) : IDoctorCheck
 {
     private const string Subject = "hook";
     private const string HookPath = "/etc/libvirt/hooks/qemu.d/hikae";
@@ -15,7 +15,7 @@ internal sealed class HookCheck(HostFiles host) : IDoctorCheck
         FileSystemInfo program = link.LinkTarget is null ? link : link.ResolveLinkTarget(returnFinalTarget: true)!;
         if (!program.Exists)
         {
-            return [Finding.Fail(Subject, link.LinkTarget is null ? $"{HookPath} is missing" : $"{HookPath} leads nowhere", "apt install --reinstall hikae")];
+            return [Finding.Fail(Subject, link.LinkTarget is null ? $"{HookPath} is missing" : $"{HookPath} leads nowhere", distribution.ReinstallHikae)];
         }
 
         if ((program.UnixFileMode & UnixFileMode.UserExecute) == 0)
@@ -35,7 +35,7 @@ internal sealed class HookCheck(HostFiles host) : IDoctorCheck
         }
 
         return link.LastWriteTimeUtc > start
-            ? Finding.Warn(Subject, "installed after libvirt was started, and not used unless libvirt was reloaded since", "systemctl reload libvirtd (guests keep running)")
+            ? Finding.Warn(Subject, "installed after libvirt was started, and not used unless libvirt was reloaded since", $"systemctl reload {distribution.LibvirtService} (guests keep running)")
             : Finding.Ok(Subject, "installed and in use");
     }
 

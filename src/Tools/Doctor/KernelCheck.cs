@@ -6,7 +6,7 @@ namespace Hikae.Tools.Doctor;
 /// The page fault handle is opened by QEMU's own user with UFFD_USER_MODE_ONLY, which needs no privilege and does not
 /// depend on vm.unprivileged_userfaultfd.
 /// </remarks>
-internal sealed class KernelCheck(HostFiles host) : IDoctorCheck
+internal sealed class KernelCheck(HostFiles host, Distribution distribution) : IDoctorCheck
 {
     private static readonly Version Needed = new(6, 7);
 
@@ -16,11 +16,11 @@ internal sealed class KernelCheck(HostFiles host) : IDoctorCheck
         Version? version = VersionText.After("", release);
         if (version is null || version < Needed)
         {
-            yield return Finding.Fail("kernel", $"Linux {release}, and PAGEMAP_SCAN came with {Needed}", "use Debian 13 or later, or a kernel from backports");
+            yield return Finding.Fail("kernel", $"Linux {release}, and PAGEMAP_SCAN came with {Needed}", distribution.Kernel);
         }
         else if (!host.Exists("/proc/self/pagemap"))
         {
-            yield return Finding.Fail("kernel", "PAGEMAP_SCAN is missing: no /proc/self/pagemap", "use a kernel with CONFIG_PROC_PAGE_MONITOR, as Debian's");
+            yield return Finding.Fail("kernel", "PAGEMAP_SCAN is missing: no /proc/self/pagemap", "use a kernel with CONFIG_PROC_PAGE_MONITOR, as the distribution's own");
         }
         else
         {
@@ -33,7 +33,7 @@ internal sealed class KernelCheck(HostFiles host) : IDoctorCheck
 
     private Finding Userfaultfd(string release)
     {
-        const string Remedy = "use a kernel with CONFIG_USERFAULTFD and CONFIG_PTE_MARKER_UFFD_WP, as Debian's";
+        const string Remedy = "use a kernel with CONFIG_USERFAULTFD and CONFIG_PTE_MARKER_UFFD_WP, as the distribution's own";
         string? build = host.Read($"/boot/config-{release}");
         if (!host.Exists("/proc/sys/vm/unprivileged_userfaultfd"))
         {

@@ -2,27 +2,27 @@
 namespace Hikae.Tools.Doctor;
 
 /// <summary>Shared libraries our programs open at run time.</summary>
-internal sealed class LibraryCheck(HostFiles host) : IDoctorCheck
+internal sealed class LibraryCheck(HostFiles host, Distribution distribution) : IDoctorCheck
 {
     private static readonly string[] Folders =
         ["/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib"];
 
-    private static readonly (string Library, string Package)[] Needed =
+    private readonly (string Library, string Package)[] _needed =
     [
-        ("libvirt.so.0", "libvirt0"),
-        ("libvirt-qemu.so.0", "libvirt0"),
-        ("libssl.so.3", "libssl3t64"),
+        ("libvirt.so.0", distribution.LibvirtLibraries),
+        ("libvirt-qemu.so.0", distribution.LibvirtLibraries),
+        ("libssl.so.3", distribution.OpenSslLibraries),
     ];
 
     public IEnumerable<Finding> Run()
     {
         (string Library, string Package)[] missing =
-            [.. Needed.Where(needed => !Folders.Any(folder => host.Exists($"{folder}/{needed.Library}")))];
+            [.. _needed.Where(needed => !Folders.Any(folder => host.Exists($"{folder}/{needed.Library}")))];
         yield return missing.Length == 0
-            ? Finding.Ok("libraries", string.Join(", ", Needed.Select(needed => needed.Library)))
+            ? Finding.Ok("libraries", string.Join(", ", _needed.Select(needed => needed.Library)))
             : Finding.Fail(
                 "libraries",
                 $"missing: {string.Join(", ", missing.Select(needed => needed.Library))}",
-                $"apt install {string.Join(' ', missing.Select(needed => needed.Package).Distinct())}");
+                $"{distribution.Install} {string.Join(' ', missing.Select(needed => needed.Package).Distinct())}");
     }
 }

@@ -4,7 +4,7 @@ using Hikae.Tools.Libvirt;
 namespace Hikae.Tools.Doctor;
 
 /// <summary>libvirt answers, and it and its QEMU are new enough.</summary>
-internal sealed class LibvirtCheck(VirshProgram virsh) : IDoctorCheck
+internal sealed class LibvirtCheck(VirshProgram virsh, Distribution distribution) : IDoctorCheck
 {
     private static readonly Version NeededLibvirt = new(8, 2); // virDomainQemuMonitorCommandWithFiles
     private static readonly Version NeededQemu = new(8, 1); // x-query-ramblock prints host addresses
@@ -18,13 +18,13 @@ internal sealed class LibvirtCheck(VirshProgram virsh) : IDoctorCheck
         }
         catch (VirshException e)
         {
-            return [Finding.Fail("libvirt", Display.Printable.Line(e.Message), "apt install libvirt-daemon-system libvirt-clients; systemctl start libvirtd")];
+            return [Finding.Fail("libvirt", Display.Printable.Line(e.Message), distribution.Libvirt)];
         }
 
         return
         [
-            Compare("libvirt", VersionText.After("Running against daemon:", versions), NeededLibvirt, "use Debian 13 or later"),
-            Compare("QEMU", VersionText.After("Running hypervisor:", versions), NeededQemu, "apt install qemu-system-x86, on Debian 13 or later"),
+            Compare("libvirt", VersionText.After("Running against daemon:", versions), NeededLibvirt, $"use {distribution.Enough}"),
+            Compare("QEMU", VersionText.After("Running hypervisor:", versions), NeededQemu, $"{distribution.Qemu}, on {distribution.Enough}"),
         ];
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Configuration;
 using Hikae.Tools.Libvirt;
@@ -9,13 +10,11 @@ namespace Hikae.Tools.Doctor;
 
 /// <summary>Each host that running guests name as their backup can be reached, and both sides trust each other.</summary>
 /// <remarks>A sidecar tries it: hikaed holds no keys.</remarks>
-internal sealed class PeerCheck(VirshProgram virsh, Surroundings surroundings, IReadOnlyList<string> named) : IDoctorCheck
+internal sealed class PeerCheck(VirshProgram virsh, Surroundings surroundings, Distribution distribution, int defaultPort, IReadOnlyList<string> named) : IDoctorCheck
 {
     // The sidecar gives up by itself after 3 s to connect and 10 s of handshake.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private const string Remedy =
-        "check the name, start hikaed there, open the port in the firewalls, give both hosts certificates of one authority with their names in them";
 
     public IEnumerable<Finding> Run()
     {
@@ -60,6 +59,10 @@ internal sealed class PeerCheck(VirshProgram virsh, Surroundings surroundings, I
         return backups;
     }
 
+    private string Remedy(HostAddress peer) =>
+        $"check the name, start hikaed there, open the port in the firewalls ({string.Format(CultureInfo.InvariantCulture, distribution.OpenPort, peer.Port ?? defaultPort)}), "
+        + "give both hosts certificates of one authority with their names in them";
+
     private Finding Reach(HostAddress peer)
     {
         string subject = $"peer {peer.Host}";
@@ -77,14 +80,14 @@ internal sealed class PeerCheck(VirshProgram virsh, Surroundings surroundings, I
             if (!probe.WaitForExit(Patience))
             {
                 probe.Kill();
-                return Finding.Fail(subject, $"no answer within {Patience.TotalSeconds:0} s", Remedy);
+                return Finding.Fail(subject, $"no answer within {Patience.TotalSeconds:0} s", Remedy(peer));
             }
             string text = (answer.Result + errors.Result).Trim();
-            return probe.ExitCode == 0 ? Finding.Ok(subject, text) : Finding.Fail(subject, text, Remedy);
+            return probe.ExitCode == 0 ? Finding.Ok(subject, text) : Finding.Fail(subject, text, Remedy(peer));
         }
         catch (Win32Exception error)
         {
-            return Finding.Fail(subject, $"{surroundings.Sidecar} cannot be run: {error.Message}", "apt install --reinstall hikae");
+            return Finding.Fail(subject, $"{surroundings.Sidecar} cannot be run: {error.Message}", distribution.ReinstallHikae);
         }
     }
 }

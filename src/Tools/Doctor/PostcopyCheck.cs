@@ -10,7 +10,7 @@ namespace Hikae.Tools.Doctor;
 /// Tracking a running guest needs none of this: see <see cref="KernelCheck"/>. Without it a failover loads all memory
 /// before the guest runs, so nothing here is more than a warning.
 /// </remarks>
-internal sealed partial class PostcopyCheck(HostFiles host, string setpriv) : IDoctorCheck
+internal sealed partial class PostcopyCheck(HostFiles host, Distribution distribution, string setpriv) : IDoctorCheck
 {
     private const string Subject = "postcopy";
     private const string Device = "/dev/userfaultfd";
@@ -28,13 +28,13 @@ internal sealed partial class PostcopyCheck(HostFiles host, string setpriv) : ID
 
         if (AclSetting().Match(settings) is { Success: true } acl && !acl.Value.Contains($"\"{Device}\"", StringComparison.Ordinal))
         {
-            return [Slow($"cgroup_device_acl in qemu.conf keeps {Device} from QEMU", $"add \"{Device}\" to cgroup_device_acl in /etc/libvirt/qemu.conf; systemctl restart libvirtd")];
+            return [Slow($"cgroup_device_acl in qemu.conf keeps {Device} from QEMU", $"add \"{Device}\" to cgroup_device_acl in /etc/libvirt/qemu.conf; systemctl restart {distribution.LibvirtService}")];
         }
 
         return [MayOpen(user) switch
         {
             true => Finding.Ok(Subject, $"{user} may open {Device}"),
-            false => Slow($"{user} may not open {Device}", "apt install --reinstall hikae (it has the udev rule); udevadm trigger; restart the guests"),
+            false => Slow($"{user} may not open {Device}", $"{distribution.ReinstallHikae} (it has the udev rule); udevadm trigger; restart the guests"),
             null => Finding.Warn(Subject, $"cannot tell whether {user} may open {Device}", "run hikae doctor as root; check the user in /etc/libvirt/qemu.conf"),
         }];
     }

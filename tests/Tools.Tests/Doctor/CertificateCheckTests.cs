@@ -90,5 +90,5 @@ public sealed class CertificateCheckTests : IDisposable
     }
 
     private string Verdicts(LinkConfiguration? link = null) => string.Join(
-        ' ', new CertificateCheck(new HostFiles(_host.Root), link ?? _link, _clock).Run().Select(finding => finding.Verdict));
+        ' ', new CertificateCheck(new HostFiles(_host.Root), Distribution.Of(new HostFiles(_host.Root)), link ?? _link, _clock).Run().Select(finding => finding.Verdict));
 }

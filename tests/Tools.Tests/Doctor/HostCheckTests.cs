@@ -19,7 +19,7 @@ public sealed class HostCheckTests : IDisposable
     [Fact]
     public void A_host_in_good_order_is_ok()
     {
-        Assert.All(new KernelCheck(Files).Run().Concat(new HookCheck(Files).Run()), finding => Assert.Equal(Verdict.Ok, finding.Verdict));
+        Assert.All(new KernelCheck(Files, Distribution.Of(Files)).Run().Concat(new HookCheck(Files, Distribution.Of(Files)).Run()), finding => Assert.Equal(Verdict.Ok, finding.Verdict));
     }
 
     [Theory]
@@ -32,7 +32,7 @@ public sealed class HostCheckTests : IDisposable
     {
         _host.Write(file, text);
 
-        Finding failure = Assert.Single(new KernelCheck(Files).Run(), finding => finding.Verdict == Verdict.Fail);
+        Finding failure = Assert.Single(new KernelCheck(Files, Distribution.Of(Files)).Run(), finding => finding.Verdict == Verdict.Fail);
         Assert.Equal(subject, failure.Subject);
         Assert.NotNull(failure.Remedy);
     }
@@ -41,13 +41,13 @@ public sealed class HostCheckTests : IDisposable
     public void A_missing_dangling_or_forbidden_hook_fails()
     {
         File.SetUnixFileMode(_host.Root + Program, UnixFileMode.UserRead);
-        Assert.Contains("not executable", Failure(new HookCheck(Files)).Text, StringComparison.Ordinal);
+        Assert.Contains("not executable", Failure(new HookCheck(Files, Distribution.Of(Files))).Text, StringComparison.Ordinal);
 
         _host.Delete(Program);
-        Assert.Contains("leads nowhere", Failure(new HookCheck(Files)).Text, StringComparison.Ordinal);
+        Assert.Contains("leads nowhere", Failure(new HookCheck(Files, Distribution.Of(Files))).Text, StringComparison.Ordinal);
 
         _host.Delete(Hook);
-        Assert.Contains("is missing", Failure(new HookCheck(Files)).Text, StringComparison.Ordinal);
+        Assert.Contains("is missing", Failure(new HookCheck(Files, Distribution.Of(Files))).Text, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -58,37 +58,37 @@ public sealed class HostCheckTests : IDisposable
         // The link was made just now: after 1970, before 2096.
         _host.RunLibvirtd(start);
 
-        Assert.Equal(verdict, Assert.Single(new HookCheck(Files).Run()).Verdict.ToString());
+        Assert.Equal(verdict, Assert.Single(new HookCheck(Files, Distribution.Of(Files)).Run()).Verdict.ToString());
     }
 
     [Fact]
     public void A_profile_that_forbids_the_hook_fails_until_it_is_told()
     {
         _host.Write("/sys/kernel/security/apparmor/profiles", "virt-aa-helper (enforce)\nlibvirtd (enforce)\n");
-        Assert.Equal("AppArmor", Failure(new HookCheck(Files)).Subject);
+        Assert.Equal("AppArmor", Failure(new HookCheck(Files, Distribution.Of(Files))).Subject);
 
         _host.Write("/etc/apparmor.d/local/usr.sbin.libvirtd", Program + " PUx,\n");
-        Assert.Equal(Verdict.Ok, Assert.Single(new HookCheck(Files).Run()).Verdict);
+        Assert.Equal(Verdict.Ok, Assert.Single(new HookCheck(Files, Distribution.Of(Files)).Run()).Verdict);
     }
 
     [Fact]
     public void The_arbiter_directory_must_be_set_there_and_shared()
     {
         var arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae" };
-        Assert.Contains("etcd cannot be reached", Failure(new ArbiterCheck(Files, new ArbiterConfiguration
+        Assert.Contains("etcd cannot be reached", Failure(new ArbiterCheck(Files, Distribution.Of(Files), new ArbiterConfiguration
         {
             Kind = ArbiterKind.Etcd,
             Endpoints = [new Uri("http://127.0.0.1:1")],
         })).Text, StringComparison.Ordinal);
-        Assert.Contains("no arbiter directory configured", Failure(new ArbiterCheck(Files, new ArbiterConfiguration())).Text, StringComparison.Ordinal);
-        Assert.Contains("does not exist", Failure(new ArbiterCheck(Files, arbiter)).Text, StringComparison.Ordinal);
+        Assert.Contains("no arbiter directory configured", Failure(new ArbiterCheck(Files, Distribution.Of(Files), new ArbiterConfiguration())).Text, StringComparison.Ordinal);
+        Assert.Contains("does not exist", Failure(new ArbiterCheck(Files, Distribution.Of(Files), arbiter)).Text, StringComparison.Ordinal);
 
         Directory.CreateDirectory(_host.Root + arbiter.Directory);
         Mounts("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:9 / /srv/share rw - nfs4 x rw\n");
-        Assert.Equal(Verdict.Warn, Assert.Single(new ArbiterCheck(Files, arbiter).Run()).Verdict);
+        Assert.Equal(Verdict.Warn, Assert.Single(new ArbiterCheck(Files, Distribution.Of(Files), arbiter).Run()).Verdict);
 
         Mounts("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:9 / /srv/shared rw shared:5 - nfs4 server:/x rw\n");
-        Assert.Equal(Verdict.Ok, Assert.Single(new ArbiterCheck(Files, arbiter).Run()).Verdict);
+        Assert.Equal(Verdict.Ok, Assert.Single(new ArbiterCheck(Files, Distribution.Of(Files), arbiter).Run()).Verdict);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_host.Root + arbiter.Directory));
     }
 

@@ -43,7 +43,7 @@ public sealed class PostcopyCheckTests : IDisposable
         _host.Write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nlibvirt-qemu:x:64055:993:Libvirt Qemu:/:/bin/false\n");
         _host.Write("/setpriv", $"#!/bin/sh\necho \"$@\" > {_host.Root}/asked\n{setpriv}\n");
         File.SetUnixFileMode(_host.Root + "/setpriv", UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        Finding finding = Assert.Single(new PostcopyCheck(new HostFiles(_host.Root), _host.Root + "/setpriv").Run());
+        Finding finding = Assert.Single(new PostcopyCheck(new HostFiles(_host.Root), Distribution.Of(new HostFiles(_host.Root)), _host.Root + "/setpriv").Run());
         return $"{finding.Verdict} {finding.Text}";
     }
 }
