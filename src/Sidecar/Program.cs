@@ -149,7 +149,7 @@ internal static class Program
         using var metadata = new MetadataStatus(connection, status, logger);
         using var sidecar = new PrimarySidecar(guest, ownership, daemon, status, logger);
         using var watcher = new GuestWatcher(connection, options.Uuid, sidecar, logger);
-        using var disks = new DiskWatcher(connection, guest.Monitor, sidecar, logger);
+        using var disks = new DiskWatcher(connection, guest.Monitor, sidecar, guest.Standstills, logger);
         using PosixSignalRegistration terminate = OnTerminate(sidecar.Terminate);
         daemon.Start();
         lease.Start();

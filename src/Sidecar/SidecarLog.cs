@@ -48,7 +48,7 @@ internal static partial class SidecarLog
     [LoggerMessage(112, LogLevel.Warning, "Interface {Name} has no gate in the kernel ({Detail}): if this host is stopped and wakes after a failover, packets that QEMU had may still leave")]
     internal static partial void NoOutputGate(this ILogger logger, string name, string detail);
 
-    [LoggerMessage(201, LogLevel.Warning, "{Epoch} took {PauseMs} ms of guest pause")]
+    [LoggerMessage(201, LogLevel.Warning, "{Epoch} made the guest stand still for up to {PauseMs} ms")]
     internal static partial void LongPause(this ILogger logger, EpochId epoch, double pauseMs);
 
     [LoggerMessage(202, LogLevel.Information, "{Epoch} is the first whole checkpoint on the backup, after {Ms} ms")]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Harness.Labs;
 using Hikae.Sidecar.Disk.Graph;
+using Hikae.Sidecar.Epoch;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -108,7 +109,7 @@ public sealed class MigrationTests(DisksLab lab)
         {
             _disks = disks;
             _all = all;
-            _watcher = new DiskWatcher(disks.Connection, disks.Monitor, this, NullLogger.Instance);
+            _watcher = new DiskWatcher(disks.Connection, disks.Monitor, this, new Standstills(), NullLogger.Instance);
             Assert.True(_watcher.WaitListening(TimeSpan.FromSeconds(60)));
         }
 

@@ -33,6 +33,8 @@ public sealed class StatusBoardTests : IDisposable
         PauseMsP50 = 2,
         PauseMsP99 = 3,
         PauseMsMax = 4,
+        CheckpointMsP50 = 4,
+        CheckpointMsP99 = 5,
         PauseSteps = [new PauseStep("scan", 1, 2)],
         BackupBytes = 5,
         BackupParts = new ReplicaParts(1, 2, 3),

@@ -37,6 +37,12 @@ public sealed record GuestStatus
     /// <summary>Milliseconds, the longest of the same pauses.</summary>
     public double PauseMsMax { get; init; }
 
+    /// <summary>Milliseconds from the sidecar's command for a checkpoint to its answer, median: the pause and the ways to QEMU and back, on which the guest runs; primary only.</summary>
+    public double CheckpointMsP50 { get; init; }
+
+    /// <summary>Milliseconds, the 99th percentile of the same.</summary>
+    public double CheckpointMsP99 { get; init; }
+
     /// <summary>The same pauses, step by step in the order of the steps; null where no guest is paused (backup).</summary>
     public IReadOnlyList<PauseStep>? PauseSteps { get; init; }
 

@@ -3,7 +3,7 @@ using Hikae.Protocol.Control;
 
 namespace Hikae.Sidecar.Epoch;
 
-/// <summary>The pauses of the last checkpoints. Any thread may read; the checkpoint thread adds.</summary>
+/// <summary>The pauses of the last checkpoints. Any thread may read; the checkpoint thread adds, and QEMU's account of a pause comes shortly before that or after.</summary>
 internal sealed class PauseStatistics
 {
     // One minute at ten checkpoints a second.
@@ -13,6 +13,8 @@ internal sealed class PauseStatistics
 
     // guarded by _gate
     private readonly Queue<PauseTimings> _pauses = new();
+    private PauseTimings? _awaitsAccount;
+    private (DateTimeOffset Stopped, DateTimeOffset Resumed)? _lastAccount;
 
     /// <summary>The newest pause. Throws when there is none.</summary>
     public PauseTimings Last
@@ -35,20 +37,51 @@ internal sealed class PauseStatistics
                 _pauses.Dequeue();
             }
             _pauses.Enqueue(pause);
+            _awaitsAccount = _lastAccount is { } account && pause.TryNarrow(account.Stopped, account.Resumed) ? null : pause;
         }
     }
 
-    /// <summary>The kept pauses, oldest first.</summary>
-    public IReadOnlyList<PauseTimings> ToList()
+    /// <summary>QEMU says that the guest stood still from <paramref name="stopped"/> to <paramref name="resumed"/>, by the host's clock.</summary>
+    public void Account(DateTimeOffset stopped, DateTimeOffset resumed)
     {
         lock (_gate)
         {
-            return [.. _pauses];
+            _lastAccount = (stopped, resumed);
+            if (_awaitsAccount?.TryNarrow(stopped, resumed) == true)
+            {
+                _awaitsAccount = null;
+            }
         }
     }
 
+    /// <summary>The kept pauses, oldest first, as they are known now.</summary>
+    public IReadOnlyList<PauseFigures> ToList()
+    {
+        lock (_gate)
+        {
+            return [.. _pauses.Select(pause => new PauseFigures(pause.Epoch, pause.TotalMs, pause.CommandMs, [.. pause.Steps]))];
+        }
+    }
+
+    /// <summary>The status with what is known of the pauses.</summary>
+    public GuestStatus AddTo(GuestStatus status)
+    {
+        IReadOnlyList<PauseFigures> pauses = ToList();
+        double[] stood = [.. pauses.Select(pause => pause.StoodMs)];
+        double[] commands = [.. pauses.Select(pause => pause.CommandMs)];
+        return status with
+        {
+            PauseMsP50 = Math.Round(Percentile(stood, 0.5), 2),
+            PauseMsP99 = Math.Round(Percentile(stood, 0.99), 2),
+            PauseMsMax = Math.Round(stood.DefaultIfEmpty().Max(), 2),
+            CheckpointMsP50 = Math.Round(Percentile(commands, 0.5), 2),
+            CheckpointMsP99 = Math.Round(Percentile(commands, 0.99), 2),
+            PauseSteps = Steps(pauses),
+        };
+    }
+
     /// <summary>Median and 99th percentile of each step, in the order of the newest pause; a step that a pause lacks took 0 ms of it.</summary>
-    public static IReadOnlyList<PauseStep> Steps(IReadOnlyList<PauseTimings> pauses) => pauses.Count == 0
+    public static IReadOnlyList<PauseStep> Steps(IReadOnlyList<PauseFigures> pauses) => pauses.Count == 0
         ? []
         : [.. pauses[^1].Steps.Select(step => step.Name).Distinct().Select(name =>
         {

@@ -20,6 +20,8 @@ public class ControlFrameTests
         PauseMsP50 = 5.3,
         PauseMsP99 = 9.25,
         PauseMsMax = 10.5,
+        CheckpointMsP50 = 6.5,
+        CheckpointMsP99 = 11,
         BackupBytes = 1L << 40,
         BackupParts = new ReplicaParts(1L << 39, 1L << 33, 98304),
         GuestBytes = 1L << 42,

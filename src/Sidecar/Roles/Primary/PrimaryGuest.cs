@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Primary;
+using Hikae.Sidecar.Epoch;
 using Hikae.Sidecar.Output;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
@@ -50,6 +51,9 @@ internal sealed class PrimaryGuest : IDisposable
 
     /// <summary>The kernel's part in it.</summary>
     public OutputGate Gate { get; }
+
+    /// <summary>When its processors stood, as QEMU tells.</summary>
+    public Standstills Standstills { get; } = new();
 
     /// <summary>Clean page cache pages in the guest's last answer; shown, not used.</summary>
     public long CachePagesReported => _cachePagesReported();

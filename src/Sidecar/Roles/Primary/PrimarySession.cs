@@ -136,6 +136,7 @@ internal sealed class PrimarySession : IDisposable
         {
             _status.Update(Describe);
             _status.MeasureWith(null);
+            _guest.Standstills.Ended -= _pauses.Account;
             _loop?.AbortAll();
             _outputs?.End();
         }
@@ -158,6 +159,7 @@ internal sealed class PrimarySession : IDisposable
         _threads!.Start("shipping", _shipper.Run);
         _link.Connection.Send(RecordType.DomainXml, 0, System.Text.Encoding.UTF8.GetBytes(HardwareParticipant.ReadXml(_guest.Connection.Domain)));
         _status.Set(GuestState.Synchronising, "the backup tries whether it could run the guest");
+        _guest.Standstills.Ended += _pauses.Account;
         _status.MeasureWith(Measure);
         Receive(cancellationToken);
     }
@@ -292,9 +294,9 @@ internal sealed class PrimarySession : IDisposable
     {
         _pace.Observe(_memory!.LastEpochPages);
         PauseTimings pause = _pauses.Last;
-        if (pause.TotalMs > LongPauseMs)
+        if (pause.CommandMs > LongPauseMs)
         {
-            _logger.LongPause(pause.Epoch, Math.Round(pause.TotalMs, 1));
+            _logger.LongPause(pause.Epoch, Math.Round(pause.CommandMs, 1));
         }
         if (_status.Current.State is GuestState.Paused && _committedEpoch > 0)
         {
@@ -370,22 +372,17 @@ internal sealed class PrimarySession : IDisposable
 
     private GuestStatus Measure(GuestStatus status)
     {
-        IReadOnlyList<PauseTimings> pauses = _pauses.ToList();
         ShippingCounters counters = _shipper.Counters;
         ulong epoch = Volatile.Read(ref _committedEpoch);
         (long left, long total) = _memory?.FirstCopy ?? default;
         string? reason = status.State is GuestState.Synchronising && left > 0
             ? $"the first checkpoint is on its way, {100 - (100 * left / Math.Max(1, total))} % copied"
             : status.Reason;
-        return Describe(status) with
+        return _pauses.AddTo(Describe(status)) with
         {
             Reason = reason,
             Epoch = epoch,
             CommittedAgeMs = epoch == 0 ? null : Math.Round(Stopwatch.GetElapsedTime(Volatile.Read(ref _committedAt)).TotalMilliseconds),
-            PauseMsP50 = Math.Round(PauseStatistics.Percentile(pauses.Select(pause => pause.TotalMs), 0.5), 2),
-            PauseMsP99 = Math.Round(PauseStatistics.Percentile(pauses.Select(pause => pause.TotalMs), 0.99), 2),
-            PauseMsMax = pauses.Count == 0 ? 0 : Math.Round(pauses.Max(pause => pause.TotalMs), 2),
-            PauseSteps = PauseStatistics.Steps(pauses),
             BackupBytes = Volatile.Read(ref _backupBytes),
             DirtyBytesPerEpoch = (_memory?.LastEpochPages ?? 0) * ReplicationLimits.PageBytes,
             Replicated = new ReplicatedTotals(

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Native.Libvirt;
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Epoch;
 using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Disk.Graph;
 
-/// <summary>Listens to QEMU for what touches a protected guest's disks, again after libvirtd restarted.</summary>
+/// <summary>Listens to QEMU for what touches a protected guest's disks, and for how long it stands still; again after libvirtd restarted.</summary>
 /// <remarks>
 /// No hook of libvirt runs on the host a guest leaves, so QEMU's MIGRATION event is the first sign: it comes with status "setup", before any memory is sent. The
 /// last thing a migration does is a FLUSH of every disk, and a server that drains answers it when all before is durable. So one that was told at "setup" is
@@ -19,17 +20,19 @@ internal sealed class DiskWatcher : IDisposable
     private readonly GuestConnection _guest;
     private readonly QemuMonitor _monitor;
     private readonly IDiskIncidents _incidents;
+    private readonly Standstills _standstills;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _listening = new();
     private bool _underWay;
 
-    public DiskWatcher(GuestConnection guest, QemuMonitor monitor, IDiskIncidents incidents, ILogger logger)
+    public DiskWatcher(GuestConnection guest, QemuMonitor monitor, IDiskIncidents incidents, Standstills standstills, ILogger logger)
     {
         _guest = guest;
         _monitor = monitor;
         _incidents = incidents;
+        _standstills = standstills;
         _logger = logger;
         _thread = new Thread(Run) { IsBackground = true, Name = "QEMU events" };
         _thread.Start();
@@ -78,6 +81,7 @@ internal sealed class DiskWatcher : IDisposable
         while (true)
         {
             MonitorEvent change = subscription.Reader.ReadAsync(_stop.Token).AsTask().GetAwaiter().GetResult();
+            _standstills.Take(change);
             if (change.IsMissed)
             {
                 Take(MigrationStatus.Read(_monitor.Execute("query-migrate")), isNews: false);
