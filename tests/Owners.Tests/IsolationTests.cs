@@ -93,22 +93,31 @@ public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
     {
         using var one = new OneOwner(Lab, "woken");
 
+        // Long before the lease's end.
         one.Freeze(HostA);
-        one.WaitUntilImageIsWrittenBy(HostB);
+        one.WaitUntilHeardFrom(HostB);
         HostA.Thaw();
         one.Guest.WaitForProtected(HostB);
-        one.Ledger.WaitForAnswers(5);
+        one.WaitUntilImageIsWrittenBy(HostB);
         one.AssertOwners(HostA, HostB);
 
+        // After it.
         one.Freeze(HostB);
         one.WaitUntilImageIsWrittenBy(HostA);
-        one.Stop(HostA);
         HostB.Thaw();
-        Lab.Until("hostB gave the guest up", () => one.Guest.StateOn(HostB) is "shut off" or "absent" && one.Guest.SidecarOn(HostB) is null);
+        one.Guest.WaitForProtected(HostA);
+        one.Ledger.WaitForAnswers(5);
+        one.AssertOwners(HostA, HostB, HostA);
+
+        one.Freeze(HostA);
+        one.WaitUntilImageIsWrittenBy(HostB);
+        one.Stop(HostB);
+        HostA.Thaw();
+        Lab.Until("hostA gave the guest up", () => one.Guest.StateOn(HostA) is "shut off" or "absent" && one.Guest.SidecarOn(HostA) is null);
 
         one.AssertDisk();
-        one.AssertHeardFrom(HostA, HostB, HostA);
-        Assert.Equal([HostA.Name, HostB.Name, HostA.Name], one.Writers);
+        one.AssertHeardFrom(HostA, HostB, HostA, HostB);
+        Assert.Equal([HostA.Name, HostB.Name, HostA.Name, HostB.Name], one.Writers);
     }
 
     [Fact]

@@ -44,6 +44,12 @@ internal sealed class OneOwner : IDisposable
             () => $"{host.Name} writes the image, which was written by {string.Join(", ", Writers)}",
             () => Writers is [.., var last] && last == host.Name ? "" : null);
 
+    /// <summary>Then the guest runs there; the former owner's lease is not over.</summary>
+    public void WaitUntilHeardFrom(LabHost host) =>
+        _lab.Eventually(
+            () => $"{host.Name} is heard, after {string.Join(", then ", _lan.RunsOf(Guest))}",
+            () => _lan.RunsOf(Guest) is [.., var last] && last.Host == host.Name ? "" : null);
+
     /// <summary>The guest answers at the end of this time, in which something was amiss.</summary>
     public void WaitForAnswersDuring(TimeSpan time)
     {

@@ -60,6 +60,9 @@ internal sealed class EpochShipper : IDisposable
         }
     }
 
+    /// <summary>Called on the shipping thread right before an epoch's last record is given to the connection.</summary>
+    public event Action<EpochId>? Ending;
+
     /// <summary>Called on the shipping thread when an epoch's last record has been given to the connection.</summary>
     public event Action<EpochId>? Shipped;
 
@@ -124,6 +127,7 @@ internal sealed class EpochShipper : IDisposable
             case EpochPart.End end:
                 Span<byte> totals = stackalloc byte[EpochTotals.Bytes];
                 _totals.Write(totals);
+                Ending?.Invoke(end.Epoch);
                 _connection.Send(RecordType.EpochEnd, end.Epoch.Value, totals);
                 Shipped?.Invoke(end.Epoch);
                 break;

@@ -19,7 +19,7 @@ public sealed class StandstillsTests
         Take("BLOCK_JOB_READY", 100, 300_000);
         Take("RESUME", 100, 253_125);
 
-        Assert.Equal([(DateTimeOffset.UnixEpoch.AddSeconds(100.25), DateTimeOffset.UnixEpoch.AddSeconds(100.253125))], _seen);
+        Assert.Equal([(DateTimeOffset.UnixEpoch.AddMicroseconds(100_250_000), DateTimeOffset.UnixEpoch.AddMicroseconds(100_253_125))], _seen);
     }
 
     [Fact]

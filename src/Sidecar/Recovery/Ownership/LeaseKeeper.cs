@@ -13,13 +13,13 @@ namespace Hikae.Sidecar.Recovery;
 /// (it closes its link before it claims). The order of what follows, with a lease of L and a margin M = L / 10, counted from that moment:
 ///
 ///   L - 2 M   <see cref="MayWrite"/> turns false and <see cref="Lost"/> is raised: its handlers stop all writing and pause the guest
-///   L         the kernel ends this process, unless all handlers have returned: a process that is stopped, or hangs, cannot write later;
-///             and shuts the <see cref="Gate"/>
+///   L         the kernel ends this process, unless all handlers have returned: a process that is stopped, or hangs, cannot write later
 ///   L + M     the claimer writes, counted from after it won, which was later than all of this began
 ///
+/// That is the right to write. Packets must not leave as soon as the backup's guest may speak, which is earlier: see <see cref="SpeakingRight"/>.
 /// A record that names no backup gives a right without end; none was ever claimed for this run of the guest: the same. When
 /// the arbiter answers again and still names this host, <see cref="Regained"/>; when it names another, <see cref="Taken"/>.
-/// Events are raised on several threads, and one may overtake the one before: a handler must ask for the state, not trust the event. <see cref="MayWrite"/> is for any thread, right before each write or release.
+/// Events are raised on several threads, and one may overtake the one before: a handler must ask for the state, not trust the event. <see cref="MayWrite"/> and <see cref="MaySpeak"/> are for any thread, right before each write or release.
 /// </remarks>
 internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
 {
@@ -29,6 +29,7 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
     private readonly IDeathTimer _death;
     private readonly ILogger _logger;
     private readonly Lease _lease;
+    private readonly SpeakingRight _speaking;
     private readonly ITimer _end;
     private readonly ManualResetEventSlim _stop = new();
     private readonly Lock _gate = new();
@@ -39,6 +40,7 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
     // guarded by _gate
     private long _renewedAt;
     private long _generation;
+    private long _leaseEnd;
     private long _ends;
     private bool _reportedUnavailable;
 
@@ -55,6 +57,8 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
         _logger = logger;
         _lease = new Lease(clock, ownership.Lease, Lease.MarginOf(ownership.Lease));
         _state = hasClaimed ? LeaseState.Lost : LeaseState.Free;
+        _speaking = new SpeakingRight(clock, ReadOnce);
+        _speaking.GivenAgain += () => MaySpeakAgain?.Invoke();
         _end = clock.CreateTimer(_ => Check(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         ownership.Observer = this;
     }
@@ -68,13 +72,19 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
     /// <summary>The arbiter still names this host: writing goes on, and so may the guest.</summary>
     public event Action? Regained;
 
+    /// <summary>The answer of <see cref="MaySpeak"/> may be true again.</summary>
+    public event Action? MaySpeakAgain;
+
     /// <summary>The arbiter names another host: the guest must end here. When all handlers have returned, nothing may be written any more, as after <see cref="Lost"/>.</summary>
     public event Action? Taken;
 
     /// <summary>Drops the packets that leave too late. Set once, before anything is claimed.</summary>
     public IOutputGate? Gate { get; init; }
 
-    /// <summary>Whether a packet may leave or the image be written at this moment.</summary>
+    /// <summary>Whether a packet may leave at this moment. False: <see cref="MaySpeakAgain"/> or <see cref="Regained"/> follows, or the guest is another's.</summary>
+    public bool MaySpeak => MayWrite && (_state is LeaseState.Free || _speaking.IsGiven());
+
+    /// <summary>Whether the image may be written at this moment.</summary>
     public bool MayWrite => _state is LeaseState.Free || (_state is LeaseState.Held && !_lease.OwnerMustStop);
 
     /// <summary>Nobody confirmed in time, and nobody has since.</summary>
@@ -98,6 +108,16 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
             bool couldWrite = MayWrite;
             Renew(moment);
             RaiseIfRegained(couldWrite);
+        }
+    }
+
+    /// <summary>The backup acknowledged what was sent at this moment or later, and goes on with the guest no sooner than its patience after the last it heard. Any thread.</summary>
+    public void Heard(long sentAt, TimeSpan patience)
+    {
+        lock (_gate)
+        {
+            _speaking.Heard(sentAt, patience);
+            MoveGate();
         }
     }
 
@@ -157,6 +177,8 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
                     _renewedAt = 0;
                 }
                 Renew(askedAt);
+                _speaking.Answered(askedAt);
+                MoveGate();
             }
             RaiseIfRegained(couldWrite);
         }
@@ -232,10 +254,19 @@ internal sealed class LeaseKeeper : IOwnershipObserver, IDisposable
         }
         _renewedAt = moment;
         _lease.Renew(moment);
-        long end = moment + (long)(_ownership.Lease.TotalSeconds * _clock.TimestampFrequency);
-        _death.Arm(end);
-        Gate?.OpenUntil(end);
+        _leaseEnd = moment + (long)(_ownership.Lease.TotalSeconds * _clock.TimestampFrequency);
+        _death.Arm(_leaseEnd);
+        MoveGate();
         _end.Change(_lease.UntilOwnerMustStop, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Under _gate. It stays where it is for a guest that is another's, and stands open for one that nobody may take.</summary>
+    private void MoveGate()
+    {
+        if (_state is LeaseState.Held)
+        {
+            Gate?.OpenUntil(Math.Min(_leaseEnd, _speaking.Until));
+        }
     }
 
     /// <summary>The lease's end may have come.</summary>

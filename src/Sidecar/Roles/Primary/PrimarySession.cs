@@ -233,7 +233,9 @@ internal sealed class PrimarySession : IDisposable
         try
         {
             IEpochParticipant[] outputs = HoldOutputs(_disks) is { } held ? [held] : [];
-            _loop = new CheckpointLoop(new DeviceStandstill(pause, deviceState), _queue, [_hardware, _memory, devices, _disks, new LeaseParticipant(_guest.Lease), .. outputs], _pauses);
+            var lease = new LeaseParticipant(_guest.Lease, TimeSpan.FromMilliseconds(_link.Welcome.DetectMs));
+            _shipper.Ending += lease.Ending;
+            _loop = new CheckpointLoop(new DeviceStandstill(pause, deviceState), _queue, [_hardware, _memory, devices, _disks, lease, .. outputs], _pauses);
             _loop.Committed += OnCommitted;
             _loop.Sealing += _pace.Answer;
             while (Volatile.Read(ref _yieldAsked) == 0)

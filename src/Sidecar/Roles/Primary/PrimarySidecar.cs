@@ -60,8 +60,9 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         _disks = new PrimaryDisks(guest, _pause, status, logger);
         _alone = new GuestAlone(guest, _disks, _pause, status);
         _claims = new PrimaryClaims(ownership, guest.Marker, _pause, () => guest.Process.HasExited, guest.Process.Pid, status, logger) { Lease = guest.Lease };
-        guest.Output.MayLeave = () => guest.Lease.MayWrite;
+        guest.Output.MayLeave = () => guest.Lease.MaySpeak;
         guest.Lease.Regained += guest.Output.TryAgain;
+        guest.Lease.MaySpeakAgain += guest.Output.TryAgain;
         guest.Lease.Lost += OnLeaseLost;
         guest.Lease.Regained += logger.LeaseRegained;
         guest.Lease.Taken += OnTaken;

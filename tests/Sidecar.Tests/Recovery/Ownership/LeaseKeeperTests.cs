@@ -12,6 +12,7 @@ namespace Hikae.Sidecar.Tests.Recovery;
 public sealed class LeaseKeeperTests : IDisposable
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("hikae-lease-").FullName;
     private readonly Guid _guest = Guid.NewGuid();
@@ -68,31 +69,33 @@ public sealed class LeaseKeeperTests : IDisposable
     }
 
     [Fact]
-    public void Packets_pass_the_gate_until_the_lease_ends_and_without_end_when_nobody_may_take_the_guest()
+    public void Packets_pass_the_gate_until_the_backup_may_speak_and_without_end_when_nobody_may_take_the_guest()
     {
         Assert.Null(_gate.Until);
+        Acknowledge(1);
+        Assert.Null(_gate.Until);
         _ownership.ClaimProtected("hostB");
-        Assert.Equal(_clock.GetTimestamp() + (10 * _clock.TimestampFrequency), _gate.Until);
+        Assert.Equal(In(2), _gate.Until);
 
         Pass(1);
-        _keeper.Confirm(_clock.GetTimestamp());
-        long confirmed = _clock.GetTimestamp() + (10 * _clock.TimestampFrequency);
-        Assert.Equal(confirmed, _gate.Until);
-        _arbiter.Unreachable = 1;
-        _keeper.ReadOnce();
+        Acknowledge(2);
+        Assert.Equal(In(2), _gate.Until);
+        long until = In(2);
         Pass(8.1);
         Assert.Single(_lost);
         // The process lives on; what QEMU still has must not leave for all that.
         Assert.Null(_death.At);
-        Assert.Equal(confirmed, _gate.Until);
+        Assert.Equal(until, _gate.Until);
 
         _ownership.ClaimUnprotected(0);
         Assert.Null(_gate.Until);
+        Assert.True(_keeper.MaySpeak);
     }
 
     [Fact]
     public void The_gate_stays_shut_for_a_guest_that_is_anothers()
     {
+        Acknowledge(1);
         _ownership.ClaimProtected("hostB");
         long? until = _gate.Until;
         Pass(1);
@@ -100,7 +103,91 @@ public sealed class LeaseKeeperTests : IDisposable
         _keeper.ReadOnce();
 
         Assert.True(_taken.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Acknowledge(2);
         Assert.Equal(until, _gate.Until);
+        Assert.False(_keeper.MaySpeak);
+    }
+
+    [Fact]
+    public void A_right_to_speak_never_outlasts_the_lease()
+    {
+        _ownership.ClaimProtected("hostB");
+        long end = _death.At!.Value;
+        Pass(7);
+
+        _keeper.Heard(_clock.GetTimestamp(), Lease);
+
+        Assert.Equal(end, _gate.Until);
+    }
+
+    [Fact]
+    public void What_was_acknowledged_gives_no_right_to_speak_longer_than_the_backups_patience_after_it_was_sent()
+    {
+        var participant = new LeaseParticipant(_keeper, Patience);
+        _ownership.ClaimProtected("hostB");
+        participant.TrySeal(new EpochId(1), new PauseTimings(new EpochId(1)), CancellationToken.None);
+        Pass(1);
+        participant.Ending(new EpochId(1));
+        long sentAt = _clock.GetTimestamp();
+        Pass(0.5);
+        _arbiter.Unreachable = int.MaxValue;
+
+        participant.Commit(new EpochId(1));
+
+        Assert.Equal(sentAt + (2 * _clock.TimestampFrequency), _gate.Until);
+        Assert.True(_keeper.MaySpeak);
+        Pass(1.2);
+        // Too little is left for QEMU to pass a packet on.
+        Assert.False(_keeper.MaySpeak);
+        Assert.True(_keeper.MayWrite);
+    }
+
+    [Fact]
+    public void A_host_that_read_a_late_acknowledgement_asks_who_owns_the_guest_before_it_speaks()
+    {
+        Acknowledge(1);
+        _ownership.ClaimProtected("hostB");
+        using var again = new ManualResetEventSlim();
+        _keeper.MaySpeakAgain += again.Set;
+        long sentAt = _clock.GetTimestamp();
+        Pass(3);
+        _keeper.Heard(sentAt, Patience);
+        Assert.True(_clock.GetTimestamp() > _gate.Until);
+
+        Assert.False(_keeper.MaySpeak);
+
+        Assert.True(again.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.True(_keeper.MaySpeak);
+        Assert.Equal(In(0.8), _gate.Until);
+    }
+
+    [Fact]
+    public void One_that_was_overtaken_meanwhile_learns_it_and_is_not_heard()
+    {
+        Acknowledge(1);
+        _ownership.ClaimProtected("hostB");
+        Pass(3);
+        Assert.True(_backup.TryTakeOver());
+        long? shut = _gate.Until;
+
+        Assert.False(_keeper.MaySpeak);
+
+        Assert.True(_taken.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.False(_keeper.MaySpeak);
+        Assert.Equal(shut, _gate.Until);
+    }
+
+    [Fact]
+    public void An_answer_that_nobody_waited_for_gives_no_right_to_speak()
+    {
+        Acknowledge(1);
+        _ownership.ClaimProtected("hostB");
+        long? shut = _gate.Until;
+        Pass(3);
+
+        _keeper.ReadOnce();
+
+        Assert.Equal(shut, _gate.Until);
     }
 
     [Fact]
@@ -190,7 +277,7 @@ public sealed class LeaseKeeperTests : IDisposable
     {
         _ownership.ClaimProtected("hostB");
         _arbiter.Unreachable = int.MaxValue;
-        var participant = new LeaseParticipant(_keeper);
+        var participant = new LeaseParticipant(_keeper, Patience);
         Pass(6);
         long sealedAt = _clock.GetTimestamp();
         participant.TrySeal(new EpochId(1), new PauseTimings(new EpochId(1)), CancellationToken.None);
@@ -208,7 +295,7 @@ public sealed class LeaseKeeperTests : IDisposable
     public void An_acknowledgement_that_comes_after_the_end_regains_nothing()
     {
         _ownership.ClaimProtected("hostB");
-        var participant = new LeaseParticipant(_keeper);
+        var participant = new LeaseParticipant(_keeper, Patience);
         Pass(7);
         participant.TrySeal(new EpochId(1), new PauseTimings(new EpochId(1)), CancellationToken.None);
         Pass(2);
@@ -230,6 +317,16 @@ public sealed class LeaseKeeperTests : IDisposable
 
         Assert.True(_keeper.MayWrite);
     }
+
+    private void Acknowledge(ulong epoch)
+    {
+        var participant = new LeaseParticipant(_keeper, Patience);
+        participant.TrySeal(new EpochId(epoch), new PauseTimings(new EpochId(epoch)), CancellationToken.None);
+        participant.Ending(new EpochId(epoch));
+        participant.Commit(new EpochId(epoch));
+    }
+
+    private long In(double seconds) => _clock.GetTimestamp() + (long)(seconds * _clock.TimestampFrequency);
 
     private void Pass(double seconds) => _clock.Advance(TimeSpan.FromSeconds(seconds));
 
