@@ -55,11 +55,22 @@ public sealed class EtcdServer : IDisposable
         WaitUntilItAnswers();
     }
 
-    /// <summary>Sends it a signal, for instance STOP or CONT.</summary>
+    /// <summary>Sends it a signal, for instance STOP or CONT; after STOP all its threads stand still.</summary>
     public void Signal(string name)
     {
         using Process kill = Process.Start("kill", [$"-{name}", $"{_process.Id}"]);
         kill.WaitForExit();
+        while (name == "STOP" && Directory.GetDirectories($"/proc/{_process.Id}/task").Any(task => StateOf(task) != 'T'))
+        {
+            Thread.Sleep(1);
+        }
+    }
+
+    private static char StateOf(string task)
+    {
+        // The name before it is in brackets and may hold anything.
+        string stat = File.ReadAllText(Path.Combine(task, "stat"));
+        return stat[stat.LastIndexOf(')') + 2];
     }
 
     /// <summary>Puts whatever is wanted into a key.</summary>
