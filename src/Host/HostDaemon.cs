@@ -57,6 +57,8 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         var supervisor = new SidecarSupervisor(registry, start, ownership, clock, logger, ending.Token);
         var watcher = new DomainWatcher(options.LibvirtUri, registry, supervisor, clock, logger);
         supervisor.ProtectionEnded += watcher.LookAgain;
+        supervisor.BackupDied += watcher.LookAgain;
+        supervisor.IsWanted = watcher.WantsSidecar;
         guard.DrainWanted += guest => supervisor.Ensure(guest, TimeSpan.Zero);
         using var disks = new DiskSockets();
         List<Task> parts =

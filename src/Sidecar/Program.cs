@@ -133,8 +133,8 @@ internal static class Program
         }
         if (IsIncoming(connection))
         {
-            // The backup's sidecar is bringing it here. Its disks' buffers and notes must not be touched by a second process.
-            logger.Ending("the guest is still being brought here");
+            // The backup's sidecar is bringing it here, or was. Its disks' buffers and notes must not be touched by a second process.
+            AbandonedDomain.End(options, connection, logger);
             File.Delete(options.RunFile("pid"));
             return GuestNotFound;
         }

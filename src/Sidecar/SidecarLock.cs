@@ -17,18 +17,30 @@ internal sealed class SidecarLock : IDisposable
     {
         for (TimeSpan waited = TimeSpan.Zero; waited < Patience; waited += Interval)
         {
-            try
+            if (TryTake(path) is { } taken)
             {
-                // .NET takes an exclusive flock(2) for FileShare.None.
-                return new SidecarLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+                return taken;
             }
-            catch (IOException) when (File.Exists(path))
-            {
-                Thread.Sleep(Interval);
-            }
+            Thread.Sleep(Interval);
         }
         return null;
     }
+
+    /// <summary>Null when another process holds the lock.</summary>
+    public static SidecarLock? TryTake(string path)
+    {
+        try
+        {
+            return Open(path);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return null;
+        }
+    }
+
+    // .NET takes an exclusive flock(2) for FileShare.None.
+    private static SidecarLock Open(string path) => new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
 
     public void Dispose() => _file.Dispose();
 }

@@ -76,6 +76,55 @@ public class DomainWatcherTests
     }
 
     [Fact]
+    public async Task A_domain_that_waits_for_a_guest_nobody_brings_gets_a_sidecar_that_ends_it()
+    {
+        var clock = new FakeTimeProvider();
+        using Connection connection = Connection.Open(Driver);
+        using Domain domain = connection.FindByName("test")!;
+        var key = new SidecarKey(Guid.Parse(domain.Uuid), GuestRole.Primary);
+        try
+        {
+            domain.SetMetadataElement("<incoming/>", "hikae", HikaeNamespaces.Incoming, DomainAffect.Live);
+            await using (RunningDaemon attended = await RunningDaemon.StartAsync(clock, Driver))
+            {
+                using FakeSidecar backup = FakeSidecar.Register(attended.Options.ControlSocket, key.Uuid, GuestRole.Backup, "test");
+                await Eventually.TrueAsync(() => attended.Log.Lines.Any(line => line.Contains("registered", StringComparison.Ordinal)), "registered");
+                clock.Advance(TimeSpan.FromSeconds(30));
+                Assert.Empty(attended.Launcher.Started);
+            }
+
+            await using RunningDaemon daemon = await RunningDaemon.StartAsync(clock, Driver);
+            await Eventually.TrueAsync(() => !daemon.Launcher.Started.IsEmpty, "started", () => clock.Advance(TimeSpan.FromSeconds(1)));
+            Assert.Equal(key, Assert.Single(daemon.Launcher.Started));
+        }
+        finally
+        {
+            domain.SetMetadataElement(null, "hikae", HikaeNamespaces.Incoming, DomainAffect.Live);
+        }
+    }
+
+    [Fact]
+    public async Task A_guest_that_is_gone_gets_no_more_sidecars()
+    {
+        var clock = new FakeTimeProvider();
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync(clock, Driver);
+        using (FakeSidecar sidecar = FakeSidecar.Register(daemon.Options.ControlSocket, Guid.NewGuid(), GuestRole.Primary, "gone", pid: int.MaxValue))
+        {
+            await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("registered", StringComparison.Ordinal)), "registered");
+        }
+
+        await Eventually.TrueAsync(
+            () => daemon.Log.Lines.Any(line => line.Contains("did not register", StringComparison.Ordinal)), "one start", () => clock.Advance(TimeSpan.FromSeconds(1)));
+        for (int i = 0; i < 100; i++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Single(daemon.Launcher.Started);
+    }
+
+    [Fact]
     public async Task Without_libvirt_the_daemon_runs_and_says_so_once()
     {
         var clock = new FakeTimeProvider();

@@ -20,6 +20,22 @@ public sealed class SidecarDeathTests(SlowDetectionLab lab) : LabTest(lab), ICla
     }
 
     [Fact]
+    public void A_domain_that_was_prepared_by_a_sidecar_that_was_killed_is_ended_and_the_guest_protected_again()
+    {
+        LabGuest guest = StartProtected("prepared-killed", Quiet);
+
+        // The link is doubted after half the time, and the domain made then.
+        HostA.Cut("repl");
+        Lab.Until("a domain is prepared", () => guest.StateOn(HostB) == "paused");
+        HostB.Signal("KILL", guest.SidecarOn(HostB)!.Value);
+        Lab.Until("it is gone", () => guest.StateOn(HostB) is "absent" or "shut off");
+        HostA.Restore("repl");
+
+        guest.WaitForProtected(HostA);
+        AssertRunsOnlyOnHostA(guest);
+    }
+
+    [Fact]
     public void A_primary_sidecar_killed_again_and_again_is_replaced_each_time()
     {
         LabGuest guest = StartProtected("primary-killed", Quiet);

@@ -77,6 +77,21 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
         }
     });
 
+    /// <summary>Whether the guest runs here and is annotated; true as well when libvirt does not answer. By a connection of its own. Any thread.</summary>
+    public bool WantsSidecar(Guid guest)
+    {
+        try
+        {
+            using Connection connection = Connection.Open(uri);
+            using Domain? domain = connection.FindByUuid(guest.ToString());
+            return domain is not null && ReadActive(domain) is { } xml && !IncomingMarker.IsIn(xml) && ProtectAnnotation.TryParse(xml, out _, out _) is AnnotationOutcome.Valid;
+        }
+        catch (LibvirtException)
+        {
+            return true;
+        }
+    }
+
     private static void SetKeepAlive(Connection connection)
     {
         try
@@ -149,22 +164,13 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
 
     private void LookAt(Domain domain, TimeSpan grace)
     {
-        string xml;
-        try
+        if (!Guid.TryParse(domain.Uuid, out Guid guest) || ReadActive(domain) is not { } xml)
         {
-            if (domain.GetState().State is DomainState.Shutoff or DomainState.Crashed)
-            {
-                return;
-            }
-            xml = domain.GetXml(DomainXmlFlags.None);
-        }
-        catch (LibvirtException error) when (error.Code is LibvirtErrorCode.VIR_ERR_NO_DOMAIN or LibvirtErrorCode.VIR_ERR_OPERATION_TIMEOUT)
-        {
-            logger.DomainUnreadable(domain.Name, error.Message);
             return;
         }
-        if (IncomingMarker.IsIn(xml) || !Guid.TryParse(domain.Uuid, out Guid guest))
+        if (IncomingMarker.IsIn(xml))
         {
+            supervisor.EnsureIncoming(guest);
             return;
         }
         switch (ProtectAnnotation.TryParse(xml, out _, out string? reason))
@@ -177,6 +183,21 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
                 break;
             default:
                 break;
+        }
+    }
+
+    // Null: it is not active. The state is asked after the XML: that of a domain which has ended in between is another, without the mark.
+    private string? ReadActive(Domain domain)
+    {
+        try
+        {
+            string xml = domain.GetXml(DomainXmlFlags.None);
+            return domain.GetState().State is DomainState.Shutoff or DomainState.Crashed ? null : xml;
+        }
+        catch (LibvirtException error) when (error.Code is LibvirtErrorCode.VIR_ERR_NO_DOMAIN or LibvirtErrorCode.VIR_ERR_OPERATION_TIMEOUT)
+        {
+            logger.DomainUnreadable(domain.Name, error.Message);
+            return null;
         }
     }
 

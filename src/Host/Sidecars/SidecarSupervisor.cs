@@ -12,7 +12,8 @@ namespace Hikae.Host.Sidecars;
 /// Theory of operation. A sidecar says goodbye before it ends by intent. Its connection closed without that means: it crashed, or it only
 /// lost the connection. So its process is waited for; if it registers again first, nothing happened. When a primary's process is gone, "runs
 /// alone" is claimed and then the next one started: in this order, because the new sidecar lets the guest's output go.
-/// A backup's successor is started by the primary's next link; only one that had begun to recover its guest is started again at once.
+/// A backup's successor is started by the primary's next link; only one that had begun to recover its guest is started again at once. What another may
+/// have left, a domain that waits for the guest, is ended by a primary's sidecar, which finds nobody else at it.
 ///
 /// A guest that the dead sidecar had paused is resumed by the next one, by the marker in the run directory.
 /// Invariant: for one sidecar at most one task of ours waits or starts.
@@ -39,6 +40,12 @@ internal sealed class SidecarSupervisor(
 
     /// <summary>A primary's sidecar ended because its guest's annotation was gone; it may have come back before it had ended. Must not wait.</summary>
     public event Action<Guid>? ProtectionEnded;
+
+    /// <summary>A backup's sidecar died that had not begun to recover its guest. Must not wait.</summary>
+    public event Action<Guid>? BackupDied;
+
+    /// <summary>Whether the guest runs here and wants a primary's sidecar, as far as can be known; waits for libvirt. Set once.</summary>
+    public Func<Guid, bool> IsWanted { get; set; } = static _ => true;
 
     /// <inheritdoc/>
     public void Left(RegisteredSidecar sidecar)
@@ -81,6 +88,30 @@ internal sealed class SidecarSupervisor(
             }
             while (start.IsDraining(guest));
             await StartAgainAsync(key, static () => { }).ConfigureAwait(false);
+        });
+    }
+
+    /// <summary>A domain waits here for the guest to go on in. If nobody is at it, within <see cref="Grace"/>, a sidecar is started that ends it.</summary>
+    public void EnsureIncoming(Guid guest)
+    {
+        var key = new SidecarKey(guest, GuestRole.Backup);
+        if (registry.Connected(key) is not null || start.Takeovers().Contains(guest))
+        {
+            return;
+        }
+        Begin(key, handled: null, async () =>
+        {
+            if (await registry.WaitForAsync(key, Grace, ending).ConfigureAwait(false) is null && !start.Takeovers().Contains(guest))
+            {
+                try
+                {
+                    await start.Launcher.StartAsync(new SidecarKey(guest, GuestRole.Primary), ending).ConfigureAwait(false);
+                }
+                catch (SidecarStartException error)
+                {
+                    logger.SidecarStartFailed(GuestRole.Primary, guest, error.Message);
+                }
+            }
         });
     }
 
@@ -184,6 +215,7 @@ internal sealed class SidecarSupervisor(
         else
         {
             registry.Forget(key);
+            BackupDied?.Invoke(key.Uuid);
         }
     }
 
@@ -206,6 +238,13 @@ internal sealed class SidecarSupervisor(
             before();
             if (await StartAndWaitAsync(key).ConfigureAwait(false) is not null)
             {
+                return;
+            }
+            // It may have found nothing to do: a guest that has ended meanwhile, and no writes left.
+            if (key.Role is GuestRole.Primary && !start.IsDraining(key.Uuid) && !start.IsLeftUndrained(key.Uuid)
+                && !await Task.Run(() => IsWanted(key.Uuid), ending).ConfigureAwait(false))
+            {
+                _backoffs.TryRemove(key, out _);
                 return;
             }
         }
