@@ -27,7 +27,7 @@ public sealed class LeftoverTests(OutputsLab shared) : LabTest(shared)
     public void A_lab_that_went_down_leaves_nothing_on_this_machine()
     {
         string folder;
-        using (Lab lab = Lab.Up("leftover", new LabOptions { Settings = SharedLab.PatientSettings }))
+        using (Lab lab = Lab.Up("leftover", new LabOptions { Settings = SharedLab.CalmSettings }))
         {
             LabGuest guest = lab.StartGuest("short", Quiet);
             guest.WaitForProtected(lab.HostA);

@@ -2,4 +2,4 @@
 namespace Hikae.Outputs.Tests;
 
 /// <summary>The lab of the tests of this project: other projects' tests may have theirs at the same time.</summary>
-public sealed class OutputsLab() : SharedLab("outputs", PatientSettings);
+public sealed class OutputsLab() : SharedLab("outputs", CalmSettings);

@@ -14,7 +14,7 @@ public sealed class EtcdFailoverTests
     {
         Lab.RequireParts();
         EtcdServer.Require();
-        using Lab lab = Lab.Up("etcd", new LabOptions { Settings = SharedLab.PatientSettings.Concat(LabEtcd.Settings).ToDictionary() });
+        using Lab lab = Lab.Up("etcd", new LabOptions { Settings = SharedLab.CalmSettings.Concat(LabEtcd.Settings).ToDictionary() });
         using var etcd = new LabEtcd(lab);
         using var one = new OneOwner(lab, "etcd");
 

@@ -15,7 +15,7 @@ public sealed class FenceTests
     public void Images_are_written_at_once_when_the_former_owner_is_off_and_after_its_lease_when_that_failed()
     {
         Lab.RequireParts();
-        using Lab lab = Lab.Up("fence", new LabOptions { Settings = SharedLab.PatientSettings.Concat(PowerSwitch.Settings).Concat(LongLease).ToDictionary() });
+        using Lab lab = Lab.Up("fence", new LabOptions { Settings = SharedLab.CalmSettings.Concat(PowerSwitch.Settings).Concat(LongLease).ToDictionary() });
         using var power = new PowerSwitch(lab);
         using var one = new OneOwner(lab, "fenced");
 

@@ -2,4 +2,4 @@
 namespace Hikae.Owners.Tests;
 
 /// <summary>The lab of the tests of this project: other projects' tests may have theirs at the same time.</summary>
-public sealed class OwnersLab() : SharedLab("owners", PatientSettings);
+public sealed class OwnersLab() : SharedLab("owners", CalmSettings);

@@ -20,7 +20,7 @@ public class PowerCut : IDisposable
 
     /// <summary>Three guests at once are loud enough that a busy machine keeps one waiting for half a second.</summary>
     public PowerCut()
-        : this("cut", new LabOptions { Settings = SharedLab.PatientSettings })
+        : this("cut", new LabOptions { Settings = SharedLab.CalmSettings })
     {
     }
 

@@ -9,7 +9,7 @@ namespace Hikae.Sidecar.Tests.PageStore;
 /// <summary>Random histories of puts, commits, torn epochs and hot plug, against a dictionary that does the same.</summary>
 public sealed class ReplicaStoreModelTests
 {
-    private const int Histories = 200;
+    private const int Histories = 120;
     private const int PagesInRam = 1500; // three chunks, the last one cut
     private static readonly RamBlockInfo[] BothBlocks =
         [new("pc.ram", PagesInRam * 4096L, 4096), new("dimm0", 600 * 4096L, 4096)];

@@ -9,7 +9,7 @@ public sealed class ContentModelTests
 {
     private const int BlockBytes = ContentIndex.BlockBytes;
     private const int Blocks = 64;
-    private const int Epochs = 60;
+    private const int Epochs = 36;
 
     [Theory]
     [InlineData(1)]
