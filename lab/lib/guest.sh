@@ -17,6 +17,7 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --protect HOST     <hikae:protect backup="HOST"/>
   --outputs unheld   with --protect
   --interval MS      with --protect
+  --priority N       with --protect
   --app idle|counter|dirty|busy|blocks|ledger   default idle; blocks writes and verifies every disk that is not mounted; ledger keeps
                      its file on --disk, without one in memory
   --dirty REGION_KB,SIZE_KB,MS   for --app dirty: 65536,1024,100
@@ -29,7 +30,7 @@ END
 make_guest() { # small|debian NAME [OPTION]...
     local kind=$1
     shift
-    local name=${1:-} memory=512 vcpus=1 nic=no index='' disk='' agent=no protect='' outputs='' interval='' app=idle
+    local name=${1:-} memory=512 vcpus=1 nic=no index='' disk='' agent=no protect='' outputs='' interval='' priority='' app=idle
     local dirty=65536,1024,100 append='' with='' data=()
     [ "$kind" = debian ] && memory=1024
     if [ "$name" = --help ] || [ -z "$name" ]; then
@@ -54,6 +55,7 @@ make_guest() { # small|debian NAME [OPTION]...
             --protect) protect=$2 ;;
             --outputs) outputs=$2 ;;
             --interval) interval=$2 ;;
+            --priority) priority=$2 ;;
             --app) app=$2 ;;
             --dirty) dirty=$2 ;;
             --append) append=$2 ;;
@@ -189,7 +191,7 @@ END
     if [ -n "$protect" ]; then
         cat <<END
   <metadata>
-    <hikae:protect xmlns:hikae="urn:hikae:domain:1" backup="$protect"${outputs:+ outputs=\"$outputs\"}${interval:+ interval=\"$interval\"}/>
+    <hikae:protect xmlns:hikae="urn:hikae:domain:1" backup="$protect"${outputs:+ outputs=\"$outputs\"}${interval:+ interval=\"$interval\"}${priority:+ priority=\"$priority\"}/>
   </metadata>
 END
     fi

@@ -44,6 +44,26 @@ public sealed class EnableCommandTests : CommandLineTest
         Assert.Contains("<protect backup=\"hostB\" outputs=\"unheld\" interval=\"50\" />", Assert.Single(Virsh.Changes), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_priority_is_written_beside_the_rest()
+    {
+        Virsh.Answer("live.xml", Annotated);
+
+        Assert.Equal(0, Run("enable", "web", "--backup", "hostB", "--priority", "90"));
+
+        Assert.Contains("interval=\"50\" priority=\"90\" />", Assert.Single(Virsh.Changes), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-1")]
+    [InlineData("101")]
+    public void A_priority_out_of_range_is_refused(string priority)
+    {
+        Assert.Equal(2, Run("enable", "web", "--backup", "b", "--priority", priority));
+
+        Assert.Contains("use 0 to 100", Errors.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("a b", "is no host")]
     [InlineData("localhost", "is this host")]

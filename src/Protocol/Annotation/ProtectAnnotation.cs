@@ -8,14 +8,22 @@ namespace Hikae.Protocol.Annotation;
 
 /// <summary>
 /// The one element with which a guest opts in:
-/// <c>&lt;hikae:protect xmlns:hikae="urn:hikae:domain:1" backup="HOST[:PORT]" outputs="unheld" interval="MS"/&gt;</c>
+/// <c>&lt;hikae:protect xmlns:hikae="urn:hikae:domain:1" backup="HOST[:PORT]" outputs="unheld" interval="MS" priority="N"/&gt;</c>
 /// as a child of the domain's <c>metadata</c>.
 /// </summary>
 /// <param name="Backup">The host that keeps the replica.</param>
 /// <param name="Outputs">Whether packets wait for the commit.</param>
 /// <param name="Interval">The guest's own pace of checkpoints; null: that of hikae.conf.</param>
-public sealed record ProtectAnnotation(HostAddress Backup, GuestOutputs Outputs = GuestOutputs.Held, TimeSpan? Interval = null)
+/// <param name="Priority">0 to <see cref="MaxPriority"/>: when a backup has to continue several guests, those with the higher number come first.</param>
+public sealed record ProtectAnnotation(
+    HostAddress Backup, GuestOutputs Outputs = GuestOutputs.Held, TimeSpan? Interval = null, int Priority = ProtectAnnotation.DefaultPriority)
 {
+    /// <summary>The priority of a guest that names none.</summary>
+    public const int DefaultPriority = 50;
+
+    /// <summary>The highest priority.</summary>
+    public const int MaxPriority = 100;
+
     /// <summary>The longest interval, in milliseconds; same bound as interval_ms in hikae.conf.</summary>
     public const int MaxIntervalMs = 60_000;
 
@@ -57,8 +65,18 @@ public sealed record ProtectAnnotation(HostAddress Backup, GuestOutputs Outputs 
         return found ? AnnotationOutcome.Valid : AnnotationOutcome.None;
     }
 
+    /// <summary>The priority in a domain XML; the default where there is no annotation, or one that cannot be read.</summary>
+    public static int PriorityOf(string domainXml)
+    {
+        TryParse(domainXml, out ProtectAnnotation? annotation, out _);
+        return annotation?.Priority ?? DefaultPriority;
+    }
+
     /// <summary>The same wish with another backup, for instance after the roles changed.</summary>
     public ProtectAnnotation WithBackup(HostAddress backup) => this with { Backup = backup };
+
+    /// <summary>Whether anything but the priority is another: the backup learns that with the domain's XML, without a new session.</summary>
+    public bool DiffersBeyondPriority(ProtectAnnotation? other) => other is null || this with { Priority = other.Priority } != other;
 
     /// <summary>The element as it stands in a domain's XML.</summary>
     public string ToXml() => Write(HikaeNamespaces.Prefix, HikaeNamespaces.Domain);
@@ -76,6 +94,7 @@ public sealed record ProtectAnnotation(HostAddress Backup, GuestOutputs Outputs 
         HostAddress? backup = null;
         GuestOutputs outputs = GuestOutputs.Held;
         TimeSpan? interval = null;
+        int priority = DefaultPriority;
         while (reader.MoveToNextAttribute())
         {
             if (reader.NamespaceURI == "http://www.w3.org/2000/xmlns/")
@@ -104,8 +123,13 @@ public sealed record ProtectAnnotation(HostAddress Backup, GuestOutputs Outputs 
                         ? TimeSpan.FromMilliseconds(ms)
                         : throw new FormatException($"interval=\"{Shown(value)}\" is no number of milliseconds from 1 to {MaxIntervalMs}");
                     break;
+                case "priority":
+                    priority = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number <= MaxPriority
+                        ? number
+                        : throw new FormatException($"priority=\"{Shown(value)}\" is no number from 0 to {MaxPriority}");
+                    break;
                 default:
-                    throw new FormatException($"unknown attribute \"{Shown(reader.Name)}\"; known are backup, outputs and interval");
+                    throw new FormatException($"unknown attribute \"{Shown(reader.Name)}\"; known are backup, outputs, interval and priority");
             }
         }
 
@@ -115,7 +139,7 @@ public sealed record ProtectAnnotation(HostAddress Backup, GuestOutputs Outputs 
             throw new FormatException("the protect element must be empty");
         }
 
-        return new ProtectAnnotation(backup ?? throw new FormatException("the attribute backup is missing"), outputs, interval);
+        return new ProtectAnnotation(backup ?? throw new FormatException("the attribute backup is missing"), outputs, interval, priority);
     }
 
     /// <summary>A guest's XML can hold anything: what we repeat of it stays one short line.</summary>
@@ -141,6 +165,11 @@ public sealed record ProtectAnnotation(HostAddress Backup, GuestOutputs Outputs 
             if (Interval is TimeSpan interval)
             {
                 writer.WriteAttributeString("interval", ((int)interval.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
+            }
+
+            if (Priority != DefaultPriority)
+            {
+                writer.WriteAttributeString("priority", Priority.ToString(CultureInfo.InvariantCulture));
             }
 
             writer.WriteEndElement();

@@ -22,6 +22,9 @@ public sealed record GuestStatus
     /// <summary>A sentence for people: why the state is not the wanted one. Null when there is nothing to say.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>Of the guest's annotation, as this host knows it; null before it is known.</summary>
+    public int? Priority { get; init; }
+
     /// <summary>Primary: the epoch the guest runs in. Backup: the newest whole epoch held. 0 = none yet.</summary>
     public ulong Epoch { get; init; }
 

@@ -24,17 +24,28 @@ internal static class EnableCommand
             HelpName = "held|unheld",
         };
         outputs.AcceptOnlyFromAmong("held", "unheld");
-        var command = new Command("enable", "Protect a guest, now if it runs and at each start.") { guest, backup, outputs };
+        var priority = new Option<int?>("--priority")
+        {
+            Description = $"0 to {ProtectAnnotation.MaxPriority}: guests with the higher number are continued first (default {ProtectAnnotation.DefaultPriority}).",
+            HelpName = "N",
+        };
+        var command = new Command("enable", "Protect a guest, now if it runs and at each start.") { guest, backup, outputs, priority };
         command.SetAction(parsed => Run(
-            surroundings, parsed.GetRequiredValue(guest), parsed.GetRequiredValue(backup), parsed.GetValue(outputs)));
+            surroundings, parsed.GetRequiredValue(guest), parsed.GetRequiredValue(backup), parsed.GetValue(outputs), parsed.GetValue(priority)));
         return command;
     }
 
-    private static int Run(Surroundings surroundings, string guest, string backup, string? outputs)
+    private static int Run(Surroundings surroundings, string guest, string backup, string? outputs, int? priority)
     {
         if (!HostAddress.TryParse(backup, out HostAddress? address))
         {
             surroundings.Errors.WriteLine($"hikae: \"{backup}\" is no host; use HOST or HOST:PORT");
+            return ExitCode.Usage;
+        }
+
+        if (priority is < 0 or > ProtectAnnotation.MaxPriority)
+        {
+            surroundings.Errors.WriteLine($"hikae: {priority} is no priority; use 0 to {ProtectAnnotation.MaxPriority}");
             return ExitCode.Usage;
         }
 
@@ -53,6 +64,11 @@ internal static class EnableCommand
         if (outputs is not null)
         {
             annotation = annotation with { Outputs = outputs == "unheld" ? GuestOutputs.Unheld : GuestOutputs.Held };
+        }
+
+        if (priority is int wanted)
+        {
+            annotation = annotation with { Priority = wanted };
         }
 
         virsh.SetMetadata(guest, annotation.ToMetadataXml(), live: domain.IsActive, config: domain.IsPersistent);

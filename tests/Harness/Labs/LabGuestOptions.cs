@@ -33,6 +33,9 @@ public sealed record LabGuestOptions
     /// <summary>The annotation's checkpoint interval in ms; only with <see cref="Protect"/>.</summary>
     public int? IntervalMs { get; init; }
 
+    /// <summary>The annotation's priority; only with <see cref="Protect"/>.</summary>
+    public int? Priority { get; init; }
+
     /// <summary>idle, counter, dirty, busy, blocks or ledger.</summary>
     public string App { get; init; } = "counter";
 
@@ -78,7 +81,7 @@ public sealed record LabGuestOptions
         (string Name, string? Value)[] rest =
         [
             ("--disk", Disk), ("--protect", Protect), ("--outputs", Outputs),
-            ("--interval", IntervalMs?.ToString(CultureInfo.InvariantCulture)), ("--dirty", Dirty), ("--append", Append), ("--with", With),
+            ("--interval", IntervalMs?.ToString(CultureInfo.InvariantCulture)), ("--priority", Priority?.ToString(CultureInfo.InvariantCulture)), ("--dirty", Dirty), ("--append", Append), ("--with", With),
         ];
         foreach ((string name, string? value) in rest.Where(option => option.Value is not null))
         {

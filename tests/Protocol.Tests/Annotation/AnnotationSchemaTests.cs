@@ -25,6 +25,9 @@ public sealed class AnnotationSchemaTests
         { true, "<protect xmlns='urn:hikae:domain:1' backup='h' interval='1'/>" },
         { true, "<protect xmlns='urn:hikae:domain:1' backup='h' interval='60000'/>" },
         { true, "<protect xmlns='urn:hikae:domain:1' backup='h:65535' interval='00059999'/>" },
+        { true, "<protect xmlns='urn:hikae:domain:1' backup='h' priority='0'/>" },
+        { true, "<protect xmlns='urn:hikae:domain:1' backup='h' priority='99'/>" },
+        { true, "<protect xmlns='urn:hikae:domain:1' backup='h' priority='0100'/>" },
         { true, "<protect xmlns='urn:hikae:domain:1' backup='2001:db8::1'/>" },
         { true, "<protect xmlns='urn:hikae:domain:1' backup='[2001:db8::1]:17000'/>" },
         { true, "<protect xmlns='urn:hikae:domain:1' backup='[::]'/>" },
@@ -71,6 +74,10 @@ public sealed class AnnotationSchemaTests
         { false, "<protect xmlns='urn:hikae:domain:1' backup='h' interval='-1'/>" },
         { false, "<protect xmlns='urn:hikae:domain:1' backup='h' interval='1.5'/>" },
         { false, "<protect xmlns='urn:hikae:domain:1' backup='h' interval=''/>" },
+        { false, "<protect xmlns='urn:hikae:domain:1' backup='h' priority='101'/>" },
+        { false, "<protect xmlns='urn:hikae:domain:1' backup='h' priority='-1'/>" },
+        { false, "<protect xmlns='urn:hikae:domain:1' backup='h' priority='high'/>" },
+        { false, "<protect xmlns='urn:hikae:domain:1' backup='h' priority=''/>" },
     };
 
     [Theory]

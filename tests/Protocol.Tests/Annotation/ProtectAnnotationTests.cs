@@ -58,6 +58,7 @@ public sealed class ProtectAnnotationTests
     [InlineData("<p:protect xmlns:p='urn:hikae:domain:1' backup='b' outputs='Held'/>", "use held or unheld")]
     [InlineData("<p:protect xmlns:p='urn:hikae:domain:1' backup='b' interval='0'/>", "from 1 to 60000")]
     [InlineData("<p:protect xmlns:p='urn:hikae:domain:1' backup='b' interval='60001'/>", "from 1 to 60000")]
+    [InlineData("<p:protect xmlns:p='urn:hikae:domain:1' backup='b' priority='101'/>", "priority=\"101\" is no number from 0 to 100")]
     [InlineData("<p:protect xmlns:p='urn:hikae:domain:1' backup='b'><x/></p:protect>", "must be empty")]
     [InlineData("<p:protect xmlns:p='urn:hikae:domain:1' backup='b'>x</p:protect>", "must be empty")]
     [InlineData("<p:protekt xmlns:p='urn:hikae:domain:1' backup='b'/>", "unknown element \"protekt\"")]
@@ -112,12 +113,31 @@ public sealed class ProtectAnnotationTests
     [Fact]
     public void What_is_written_reads_back_the_same()
     {
-        var annotation = new ProtectAnnotation(new HostAddress("2001:db8::1", 5), GuestOutputs.Unheld, TimeSpan.FromMilliseconds(7));
+        var annotation = new ProtectAnnotation(new HostAddress("2001:db8::1", 5), GuestOutputs.Unheld, TimeSpan.FromMilliseconds(7), Priority: 99);
 
         ProtectAnnotation.TryParse(Domain(annotation.ToXml()), out ProtectAnnotation? again, out _);
 
         Assert.Equal(annotation, again);
-        Assert.Equal("<protect backup=\"[2001:db8::1]:5\" outputs=\"unheld\" interval=\"7\" />", annotation.ToMetadataXml());
+        Assert.Equal("<protect backup=\"[2001:db8::1]:5\" outputs=\"unheld\" interval=\"7\" priority=\"99\" />", annotation.ToMetadataXml());
+    }
+
+    [Fact]
+    public void A_guest_that_names_no_priority_has_the_middle_one_and_says_nothing_of_it()
+    {
+        ProtectAnnotation.TryParse(Domain("<p:protect xmlns:p='urn:hikae:domain:1' backup='b'/>"), out ProtectAnnotation? annotation, out _);
+
+        Assert.Equal(50, annotation!.Priority);
+        Assert.DoesNotContain("priority", annotation.ToXml(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_new_priority_alone_is_no_other_wish()
+    {
+        var annotation = new ProtectAnnotation(new HostAddress("b", null), GuestOutputs.Unheld, TimeSpan.FromMilliseconds(7));
+
+        Assert.False((annotation with { Priority = 1 }).DiffersBeyondPriority(annotation));
+        Assert.True((annotation with { Priority = 1, Outputs = GuestOutputs.Held }).DiffersBeyondPriority(annotation));
+        Assert.True(annotation.DiffersBeyondPriority(null));
     }
 
     [Fact]

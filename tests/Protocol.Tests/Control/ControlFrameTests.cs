@@ -17,6 +17,7 @@ public class ControlFrameTests
         Reason = "backup \"hostB\" is slow – 3 s behind",
         Epoch = ulong.MaxValue,
         CommittedAgeMs = 12.5,
+        Priority = 90,
         PauseMsP50 = 5.3,
         PauseMsP99 = 9.25,
         PauseMsMax = 10.5,

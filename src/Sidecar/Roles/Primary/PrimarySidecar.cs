@@ -121,12 +121,13 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
             return;
         }
         AnnotationOutcome outcome = ProtectAnnotation.TryParse(xml, out ProtectAnnotation? annotation, out _);
+        _status.Update(status => status with { Priority = annotation?.Priority });
         if (outcome is AnnotationOutcome.None)
         {
             _isGivenUp = true;
             Stop(GuestStatus.Disabled);
         }
-        else if (annotation != _sessionAnnotation)
+        else if (annotation?.DiffersBeyondPriority(_sessionAnnotation) ?? _sessionAnnotation is not null)
         {
             // The next session begins with the new annotation.
             BeforeIntendedEnd("changed");
@@ -243,7 +244,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         _sessionAnnotation = annotation;
         _migration.Check();
         OutputHold outputs = annotation!.Outputs is GuestOutputs.Unheld ? OutputHold.Unheld : OutputHold.None;
-        _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString() });
+        _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString(), Priority = annotation.Priority });
         GuestRequirements.CheckHosts(annotation, _guest.Options.Configuration);
         GuestRequirements.Check(xml, annotation.Outputs);
         if (_ownership.Refresh() is { Ended: false } record && record.Owner != _guest.Options.Configuration.HostName)
