@@ -7,6 +7,7 @@ using Hikae.Host.Domains;
 using Hikae.Host.Fencing;
 using Hikae.Host.Links;
 using Hikae.Host.Metrics;
+using Hikae.Host.Room;
 using Hikae.Host.Sidecars;
 using Hikae.Native.Linux;
 using Hikae.Protocol.Configuration;
@@ -60,10 +61,13 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         supervisor.BackupDied += watcher.LookAgain;
         supervisor.IsWanted = watcher.WantsSidecar;
         guard.DrainWanted += guest => supervisor.Ensure(guest, TimeSpan.Zero);
+        var budget = new ReplicaBudget(registry, configuration.Backup, configuration.HostName, clock, logger);
+        var recoveries = new RecoveryQueue(
+            registry, new GuestRoom(budget, new RunningGuests(options.LibvirtState), configuration.Backup), configuration, clock, logger);
         using var disks = new DiskSockets();
         List<Task> parts =
         [
-            new ControlServer(control, registry, supervisor, guard, new FenceAgent(configuration.Fence, clock, logger), disks, clock, logger).RunAsync(ending.Token),
+            new ControlServer(control, registry, supervisor, guard, new FenceAgent(configuration.Fence, clock, logger), disks, budget, recoveries, clock, logger).RunAsync(ending.Token),
             new LinkListener(links, registry, supervisor, clock, logger).RunAsync(ending.Token),
             // libvirt's calls wait, so they are kept off the thread that starts the rest.
             Task.Run(() => watcher.RunAsync(ending.Token), ending.Token),
@@ -72,7 +76,13 @@ internal sealed class HostDaemon(HostOptions options, HikaeConfiguration configu
         {
             _metrics = new MetricsServer(
                 listen,
-                () => MetricsText.Write(MetricFamilies.All, new HostFigures(configuration.HostName, Version, watcher.IsConnected, registry.Failovers, registry.Deaths, HostMemory.Read(), registry.Statuses())),
+                () => MetricsText.Write(
+                    MetricFamilies.All,
+                    new HostFigures(configuration.HostName, Version, watcher.IsConnected, registry.Failovers, registry.Deaths, HostMemory.Read(), registry.Statuses())
+                    {
+                        ReplicaBytes = budget.KeptBytes,
+                        ReplicaBudgetBytes = budget.BudgetBytes,
+                    }),
                 clock,
                 logger);
             parts.Add(_metrics.RunAsync(ending.Token));

@@ -92,6 +92,12 @@ internal static partial class HostLog
     [LoggerMessage(413, LogLevel.Error, "{Host} could not be fenced: {Reason}")]
     internal static partial void FenceFailed(this ILogger logger, string host, string reason);
 
+    [LoggerMessage(414, LogLevel.Information, "No room for the replica of {Uuid}: {Reason}")]
+    internal static partial void NoRoomForReplica(this ILogger logger, Guid uuid, string reason);
+
+    [LoggerMessage(415, LogLevel.Information, "It is the turn of {Guest} ({Uuid}), priority {Priority}, to be started here should its host be lost")]
+    internal static partial void TurnGranted(this ILogger logger, string guest, Guid uuid, int priority);
+
     [LoggerMessage(501, LogLevel.Information, "Connected to libvirt at {Uri}")]
     internal static partial void LibvirtConnected(this ILogger logger, string uri);
 

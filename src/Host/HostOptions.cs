@@ -15,6 +15,9 @@ internal sealed record HostOptions
 
     public string LibvirtUri { get; init; } = DefaultLibvirtUri;
 
+    /// <summary>Where libvirt keeps its pid files.</summary>
+    public string LibvirtState { get; init; } = "/run/libvirt/qemu";
+
     public string Sidecar { get; init; } = DefaultSidecar;
 
     public string ControlSocket => Path.Combine(RunDirectory, "hikaed.sock");

@@ -159,6 +159,9 @@ internal static partial class SidecarLog
     [LoggerMessage(462, LogLevel.Information, "Generation {Generation} of the ownership record names this host as the backup")]
     internal static partial void ClaimSeen(this ILogger logger, long generation);
 
+    [LoggerMessage(463, LogLevel.Warning, "The daemon cannot be asked for this guest's turn ({Detail}): it is started at once, whatever else is")]
+    internal static partial void NoTurns(this ILogger logger, string detail);
+
     [LoggerMessage(501, LogLevel.Warning, "The daemon keeps no socket {Path} for a disk: {Detail}. If this sidecar is killed, the guest's disks wait some seconds longer")]
     internal static partial void DiskSocketOfOurOwn(this ILogger logger, string path, string detail);
 

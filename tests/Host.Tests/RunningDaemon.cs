@@ -19,7 +19,7 @@ internal sealed class RunningDaemon : IAsyncDisposable
     {
         Root = Directory.CreateTempSubdirectory("hikaed-").FullName;
         Directory.CreateDirectory(Path.Combine(Root, "arbiter"));
-        Options = new HostOptions { RunDirectory = Path.Combine(Root, "run"), LibvirtUri = libvirtUri };
+        Options = new HostOptions { RunDirectory = Path.Combine(Root, "run"), LibvirtUri = libvirtUri, LibvirtState = Path.Combine(Root, "libvirt") };
         Arbiter = new SharedDirectoryArbiter(Path.Combine(Root, "arbiter"));
         Daemon = new HostDaemon(
             Options,

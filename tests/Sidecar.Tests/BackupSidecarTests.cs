@@ -188,6 +188,45 @@ public sealed class BackupSidecarTests : IDisposable
         Assert.Null(_primary.Refresh());
     }
 
+    [Fact]
+    public void A_new_guest_for_which_there_is_no_room_is_refused_before_the_first_copy()
+    {
+        RecordConnection link = Connect();
+        link.Send(RecordType.DomainXml, 0, "<domain type='qemu'/>"u8);
+        AnswerRoom(new Result(false, "the backup host hostB keeps 9 MiB of its budget of 8 MiB"));
+
+        Assert.Equal(RecordType.Refuse, ReceiveAnswer(link, out byte[] payload).Type);
+
+        Assert.Equal(new Refuse("full", "the backup host hostB keeps 9 MiB of its budget of 8 MiB"), ReplicationJson.Read<Refuse>(payload));
+    }
+
+    [Fact]
+    public void A_new_guest_that_grows_beyond_the_budget_is_refused_before_it_counts_as_protected()
+    {
+        RecordConnection link = Connect();
+        GatherEpoch(link, 1);
+        AnswerRoom(new Result(false, "full"));
+
+        Assert.Equal(RecordType.Refuse, ReceiveAnswer(link).Type);
+        Assert.Throws<PeerLostException>(() => ReceiveAnswer(link));
+    }
+
+    [Fact]
+    public void A_guest_that_was_protected_here_is_not_asked_for_room_again()
+    {
+        RecordConnection link = Connect();
+        SendEpoch(link, 1);
+        Claim(link);
+        SendEpoch(link, 2);
+
+        RecordConnection anew = Connect();
+        anew.Send(RecordType.DomainXml, 0, "<domain type='qemu'/>"u8);
+
+        Assert.Equal(RecordType.DryStartResult, ReceiveAnswer(anew).Type);
+        GatherEpoch(anew, 1);
+        Assert.Equal(RecordType.Ack, ReceiveAnswer(anew).Type);
+    }
+
     public void Dispose()
     {
         _sidecar.Stop();
@@ -218,7 +257,26 @@ public sealed class BackupSidecarTests : IDisposable
         return connection;
     }
 
-    private static void SendEpoch(RecordConnection link, ulong epoch)
+    /// <summary>A whole epoch, and what the backup says to it. Before its first the backup asks whether there is room.</summary>
+    private void SendEpoch(RecordConnection link, ulong epoch)
+    {
+        GatherEpoch(link, epoch);
+        if (epoch == 1)
+        {
+            AnswerRoom(new Result(true, ""));
+        }
+        RecordHeader answer = ReceiveAnswer(link);
+        Assert.Equal((RecordType.Ack, epoch), (answer.Type, answer.Epoch));
+    }
+
+    private void AnswerRoom(Result answer)
+    {
+        using ScriptedDaemon question = _hikaed.AcceptQuestion();
+        Assert.Equal(new AskRoom(Guest), question.Receive<AskRoom>());
+        question.Send(answer);
+    }
+
+    private static void GatherEpoch(RecordConnection link, ulong epoch)
     {
         var block = new RamBlockInfo("pc.ram", 4096, 4096);
         byte[] totals = new byte[EpochTotals.Bytes];
@@ -228,8 +286,6 @@ public sealed class BackupSidecarTests : IDisposable
         link.Gather(RecordType.BlockList, epoch, BlockList.Write([block]));
         link.Gather(RecordType.DeviceState, epoch, [1]);
         link.Send(RecordType.EpochEnd, epoch, totals);
-        RecordHeader answer = ReceiveAnswer(link);
-        Assert.Equal((RecordType.Ack, epoch), (answer.Type, answer.Epoch));
     }
 
     /// <summary>What the primary does after its first commit.</summary>

@@ -17,10 +17,15 @@ internal sealed class ScriptedDaemon : IDisposable
     public ScriptedDaemon(string path)
     {
         _listener.Bind(new UnixDomainSocketEndPoint(path));
-        _listener.Listen(1);
+        _listener.Listen(4);
     }
 
+    private ScriptedDaemon(Socket accepted) => _sidecar = accepted;
+
     public void Accept() => _sidecar = _listener.Accept();
+
+    /// <summary>A further connection, on which the sidecar asks something.</summary>
+    public ScriptedDaemon AcceptQuestion() => new(_listener.Accept());
 
     public void Send(ControlMessage message) => _sidecar!.Send(ControlFrame.Write(message));
 

@@ -2,6 +2,7 @@
 using System.Net.Sockets;
 using Hikae.Host.Disks;
 using Hikae.Host.Fencing;
+using Hikae.Host.Room;
 using Hikae.Host.Sidecars;
 using Hikae.Protocol.Control;
 using Microsoft.Extensions.Logging;
@@ -13,7 +14,7 @@ namespace Hikae.Host.Control;
 /// Only root can connect: the socket is 0600 in a 0700 directory. Still nothing a peer sends is trusted: messages are
 /// bounded, a connection that says nothing at first is closed, and there are at most <see cref="MaxConnections"/>.
 /// </remarks>
-internal sealed class ControlServer(Socket listener, SidecarRegistry registry, ISidecarDeaths deaths, StartGuard guard, FenceAgent fence, DiskSockets disks, TimeProvider clock, ILogger logger)
+internal sealed class ControlServer(Socket listener, SidecarRegistry registry, ISidecarDeaths deaths, StartGuard guard, FenceAgent fence, DiskSockets disks, ReplicaBudget budget, RecoveryQueue recoveries, TimeProvider clock, ILogger logger)
 {
     /// <summary>As many as sidecars may register, and some for those who ask.</summary>
     public const int MaxConnections = SidecarRegistry.MaxSidecars + 256;
@@ -82,6 +83,10 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
             if (first is Register register)
             {
                 await ServeSidecarAsync(register, connection, cancellationToken).ConfigureAwait(false);
+            }
+            else if (first is AskTurn wish)
+            {
+                await recoveries.ServeAsync(Checked(wish), connection, cancellationToken).ConfigureAwait(false);
             }
             else
             {
@@ -172,6 +177,10 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
     private async Task AnswerFenceAsync(RegisteredSidecar sidecar, string host) =>
         await sidecar.Connection.SendAsync(await fence.FenceAsync(host).ConfigureAwait(false)).ConfigureAwait(false);
 
+    private static AskTurn Checked(AskTurn wish) => IsTooLong(wish.Guest) || IsTooLong(wish.Primary) || wish.GuestBytes < 0 || wish.UsedBytes < 0
+        ? throw new ControlProtocolException("A wish for a turn with a name that is too long, or without a size.")
+        : wish;
+
     private static bool IsTooLong(string? name) => name?.Length > ControlLimits.MaxNameLength;
 
     private async Task ServeCommandAsync(ControlMessage? first, ControlConnection connection, CancellationToken cancellationToken)
@@ -191,6 +200,9 @@ internal sealed class ControlServer(Socket listener, SidecarRegistry registry, I
                     break;
                 case FailoverGuest { Guest: var guest }:
                     await connection.SendAsync(await FailoverAsync(guest, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+                    break;
+                case AskRoom { Uuid: var guest }:
+                    await connection.SendAsync(budget.Ask(guest)).ConfigureAwait(false);
                     break;
                 case AskStart question:
                     await connection.SendAsync(await guard.AskAsync(question, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);

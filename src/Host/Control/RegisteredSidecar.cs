@@ -16,6 +16,13 @@ internal sealed class RegisteredSidecar(Register registration, ControlConnection
     public ControlConnection Connection { get; } = connection;
 
     // guarded by the registry
+
+    /// <summary>In the order in which sidecars came.</summary>
+    public long Number { get; set; }
+
+    /// <summary>A backup that held a whole checkpoint at any time since it registered.</summary>
+    public bool HasBeenReady { get; set; }
+
     public GuestStatus? LastStatus { get; set; }
 
     public long HeardAt { get; set; }

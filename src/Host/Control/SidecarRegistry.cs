@@ -24,6 +24,7 @@ internal sealed class SidecarRegistry(TimeProvider clock)
     private readonly Dictionary<SidecarKey, List<TaskCompletionSource>> _awaited = [];
     private long _failovers;
     private long _deaths;
+    private long _registrations;
 
     /// <summary>Guests that went on here after a failover while this registry looked on.</summary>
     public long Failovers => Interlocked.Read(ref _failovers);
@@ -43,6 +44,13 @@ internal sealed class SidecarRegistry(TimeProvider clock)
                 return false;
             }
             sidecar.HeardAt = clock.GetTimestamp();
+            sidecar.Number = ++_registrations;
+            if (replaced?.Registration.Pid == sidecar.Registration.Pid)
+            {
+                // It only lost the connection.
+                sidecar.Number = replaced.Number;
+                sidecar.HasBeenReady = replaced.HasBeenReady;
+            }
             sidecar.LastStatus = replaced?.LastStatus is GuestStatus last ? last with { Stale = true } : null;
             _sidecars[sidecar.Key] = sidecar;
             _awaited.Remove(sidecar.Key, out awaited);
@@ -63,6 +71,7 @@ internal sealed class SidecarRegistry(TimeProvider clock)
             {
                 _failovers++;
             }
+            sidecar.HasBeenReady |= status.State is GuestState.Ready or GuestState.Recovering or GuestState.Recovered;
             sidecar.LastStatus = status with { Stale = false, Reason = Clip(status.Reason) };
             sidecar.HeardAt = clock.GetTimestamp();
             return before;
@@ -158,6 +167,15 @@ internal sealed class SidecarRegistry(TimeProvider clock)
         {
             return _sidecars.Values.Count(sidecar => sidecar is { Connected: true, Key.Role: GuestRole.Backup }
                 && sidecar.LastStatus is null or { Peer: null or "" });
+        }
+    }
+
+    /// <summary>The sidecars that hold replicas here, in the order in which they came.</summary>
+    public IReadOnlyList<RegisteredSidecar> Backups()
+    {
+        lock (_gate)
+        {
+            return [.. _sidecars.Values.Where(sidecar => sidecar is { Connected: true, Key.Role: GuestRole.Backup }).OrderBy(sidecar => sidecar.Number)];
         }
     }
 

@@ -12,4 +12,11 @@ namespace Hikae.Host.Metrics;
 /// <param name="Memory">Of this host; null when the kernel does not say.</param>
 /// <param name="Guests">As <c>hikae status</c> shows them.</param>
 internal sealed record HostFigures(
-    string Host, string Version, bool IsLibvirtConnected, long Failovers, long SidecarDeaths, HostMemory? Memory, IReadOnlyList<GuestStatus> Guests);
+    string Host, string Version, bool IsLibvirtConnected, long Failovers, long SidecarDeaths, HostMemory? Memory, IReadOnlyList<GuestStatus> Guests)
+{
+    /// <summary>Memory that the sidecars of all replicas on this host take for themselves.</summary>
+    public long ReplicaBytes { get; init; }
+
+    /// <summary>Memory that they may take before a further guest is refused; null: unlimited.</summary>
+    public long? ReplicaBudgetBytes { get; init; }
+}

@@ -19,6 +19,8 @@ internal static class MetricFamilies
         MetricFamily.OfHost("hikae_sidecar_deaths_total", MetricType.Counter, "Sidecars that ended without a goodbye, since hikaed started.", figures => figures.SidecarDeaths),
         new("hikae_host_memory_bytes", MetricType.Gauge, "Memory of this host.", figures => Memory(figures.Memory?.TotalBytes)),
         new("hikae_host_memory_available_bytes", MetricType.Gauge, "Memory that could be taken without swapping, by the kernel's estimate.", figures => Memory(figures.Memory?.AvailableBytes)),
+        MetricFamily.OfHost("hikae_host_replica_bytes", MetricType.Gauge, "Memory that the sidecars of all replicas on this host take for themselves.", figures => figures.ReplicaBytes),
+        new("hikae_host_replica_budget_bytes", MetricType.Gauge, "Memory that they may take before a further guest is refused.", figures => Memory(figures.ReplicaBudgetBytes)),
 
         MetricFamily.OfAnyGuest("hikae_guest_state", MetricType.Gauge, "1, with the state as in hikae status; unknown when the sidecar is silent.",
             status => new MetricSample(1, ("state", status.Stale ? "unknown" : MetricFamily.Word(status.State)))),

@@ -9,6 +9,7 @@ internal static class ConfigurationKeys
 {
     private const int MaxPathLength = 4095; // Linux PATH_MAX without its NUL
     private const int MaxPrefixLength = 255;
+    private const string Amounts = "a percentage from 1% to 100% of the host's memory, or a size such as 512 MiB, 8 GiB or 1 TiB";
     private const int MaxEndpoints = 9; // etcd clusters have 3, 5 or 7 members
 
     internal static IReadOnlyList<ConfigurationKey> All { get; } =
@@ -49,6 +50,13 @@ internal static class ConfigurationKeys
             (c, v) => OnDisk(v) is OnDiskPages pages ? c with { Soft = c.Soft with { OnDisk = pages } } : null),
         new("soft", "index_mib", "a number of MiB from 1 to 65536",
             (c, v) => Number(v, 1, 65_536) is int mib ? c with { Soft = c.Soft with { IndexBytes = (long)mib << 20 } } : null),
+
+        new("backup", "budget", Amounts,
+            (c, v) => MemoryAmount.Parse(v) is MemoryAmount amount ? c with { Backup = c.Backup with { Budget = amount } } : null),
+        new("backup", "memory", Amounts,
+            (c, v) => MemoryAmount.Parse(v) is MemoryAmount amount ? c with { Backup = c.Backup with { Memory = amount } } : null),
+        new("backup", "recoveries", "a number from 1 to 256",
+            (c, v) => Number(v, 1, 256) is int most ? c with { Backup = c.Backup with { Recoveries = most } } : null),
 
         new("arbiter", "kind", "directory or etcd",
             (c, v) => Kind(v) is ArbiterKind kind ? c with { Arbiter = c.Arbiter with { Kind = kind } } : null),

@@ -27,6 +27,9 @@ public sealed record HikaeConfiguration
     /// <summary>Section [soft].</summary>
     public SoftConfiguration Soft { get; init; } = new();
 
+    /// <summary>Section [backup].</summary>
+    public BackupConfiguration Backup { get; init; } = new();
+
     /// <summary>Section [arbiter].</summary>
     public ArbiterConfiguration Arbiter { get; init; } = new();
 

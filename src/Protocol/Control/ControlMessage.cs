@@ -12,7 +12,7 @@ namespace Hikae.Protocol.Control;
 /// <see cref="FenceHost"/> is answered by <see cref="Result"/>.
 /// hikaed to sidecar: <see cref="Link"/>, <see cref="Failover"/>, <see cref="Refresh"/>.
 /// Command to hikaed: <see cref="Query"/> is answered by <see cref="Statuses"/>, <see cref="FailoverGuest"/> by <see cref="Result"/>. A sidecar asks so too,
-/// on a connection of its own: <see cref="Listen"/> is answered by <see cref="Listening"/>.
+/// on a connection of its own: <see cref="Listen"/> is answered by <see cref="Listening"/>, <see cref="AskRoom"/> by <see cref="Result"/>, <see cref="AskTurn"/> by <see cref="Turn"/>.
 /// Hook to hikaed: <see cref="AskStart"/>, answered by <see cref="Result"/>.
 /// Members a reader does not know are skipped; a type it does not know ends the connection.
 /// </remarks>
@@ -29,6 +29,9 @@ namespace Hikae.Protocol.Control;
 [JsonDerivedType(typeof(AskStart), "askStart")]
 [JsonDerivedType(typeof(FenceHost), "fenceHost")]
 [JsonDerivedType(typeof(Result), "result")]
+[JsonDerivedType(typeof(AskRoom), "askRoom")]
+[JsonDerivedType(typeof(AskTurn), "askTurn")]
+[JsonDerivedType(typeof(Turn), "turn")]
 [JsonDerivedType(typeof(Listen), "listen")]
 [JsonDerivedType(typeof(Listening), "listening")]
 public abstract record ControlMessage;

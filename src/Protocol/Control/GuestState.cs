@@ -37,6 +37,9 @@ public enum GuestState
     /// <summary>Backup: a whole checkpoint is held. Failover is possible.</summary>
     Ready,
 
+    /// <summary>Backup: the primary is lost, and the guest waits for its turn or for memory; its replica is kept. The reason says for what.</summary>
+    Waiting,
+
     /// <summary>Backup: failover is under way.</summary>
     Recovering,
 

@@ -69,7 +69,7 @@ internal static class StatusTable
     {
         _ when guest.Stale => Color.Red,
         GuestState.Protected or GuestState.Ready => Color.Green,
-        GuestState.Unprotected or GuestState.Fenced or GuestState.Failed => Color.Red,
+        GuestState.Unprotected or GuestState.Fenced or GuestState.Failed or GuestState.Waiting => Color.Red,
         _ => Color.Yellow,
     };
 

@@ -9,10 +9,12 @@ internal static class SampleFigures
 {
     public static readonly Guid Mail = new("7b3e9a52-0c1d-4f7e-8a6b-5c4d3e2f1a00");
 
-    /// <summary>A guest in each role.</summary>
-    public static HostFigures Everything { get; } = Of(Guest(GuestRole.Primary), Guest(GuestRole.Backup));
+    /// <summary>A guest in each role, and one that waits.</summary>
+    public static HostFigures Everything { get; } =
+        Of(Guest(GuestRole.Primary), Guest(GuestRole.Backup), FakeSidecar.StatusOf(new Guid("7b3e9a52-0c1d-4f7e-8a6b-5c4d3e2f1a01"), GuestRole.Backup, GuestState.Waiting, "web"));
 
-    public static HostFigures Of(params GuestStatus[] guests) => new("here", "1.2.3", true, 1, 2, new HostMemory(8, 4), guests);
+    public static HostFigures Of(params GuestStatus[] guests) =>
+        new("here", "1.2.3", true, 1, 2, new HostMemory(8, 4), guests) { ReplicaBytes = 2, ReplicaBudgetBytes = 4 };
 
     private static GuestStatus Guest(GuestRole role) => FakeSidecar.StatusOf(Mail, role, GuestState.Protected) with
     {

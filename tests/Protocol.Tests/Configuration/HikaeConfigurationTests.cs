@@ -26,6 +26,7 @@ public sealed class HikaeConfigurationTests
         Assert.Equal(256L << 20, configuration.Disk.BufferBytes);
         Assert.Equal(OnDiskPages.No, configuration.Soft.OnDisk);
         Assert.Equal(64L << 20, configuration.Soft.IndexBytes);
+        Assert.Equal((MemoryAmount.Percent(50), MemoryAmount.Percent(90), 4), (configuration.Backup.Budget, configuration.Backup.Memory, configuration.Backup.Recoveries));
         Assert.Null(configuration.Arbiter.Directory);
         Assert.Null(configuration.Metrics.Listen);
         Assert.Equal(TimeSpan.FromMilliseconds(5000), configuration.Arbiter.Lease);
@@ -58,6 +59,10 @@ public sealed class HikaeConfigurationTests
             [soft]
             on_disk = yes
             index_mib = 8
+            [backup]
+            budget = 8 GiB
+            memory = 75%
+            recoveries = 2
             [arbiter]
             directory = /srv/shared/hikae
             lease_ms = 9000
@@ -88,6 +93,7 @@ public sealed class HikaeConfigurationTests
             },
             Disk = new DiskConfiguration { BufferBytes = 16L << 20 },
             Soft = new SoftConfiguration { OnDisk = OnDiskPages.Yes, IndexBytes = 8L << 20 },
+            Backup = new BackupConfiguration { Budget = MemoryAmount.Bytes(8L << 30), Memory = MemoryAmount.Percent(75), Recoveries = 2 },
             Arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae", Lease = TimeSpan.FromMilliseconds(9000) },
         };
         Assert.Equal(expected, configuration);
@@ -111,12 +117,27 @@ public sealed class HikaeConfigurationTests
         Assert.Equal(new IPEndPoint(IPAddress.Parse(address), port), HikaeConfiguration.Parse($"[metrics]\nlisten = {value}", FileName).Metrics.Listen);
 
     [Theory]
+    [InlineData("1%", 81)]
+    [InlineData("100%", 8191)]
+    [InlineData("512MiB", 512 << 20)]
+    [InlineData("512 MiB", 512 << 20)]
+    [InlineData("1 TiB", 1L << 40)]
+    [InlineData("1024 TiB", 1L << 50)]
+    public void Memory_is_a_share_or_a_size(string text, long bytes) => Assert.InRange(MemoryAmount.Parse(text)!.Value.Of(8191), bytes - 100, bytes);
+
+    [Theory]
     [InlineData("[checkpoint]\nintervall_ms = 5", 2, "intervall_ms", "unknown key \"intervall_ms\" in [checkpoint]; the nearest valid key is \"interval_ms\"")]
     [InlineData("[host]\nport = 5", 2, "port", "the nearest valid key is \"port\" in [link]")]
     [InlineData("port = 5", 1, "port", "stands before any section")]
-    [InlineData("\n[linke]", 2, "linke", "use [host], [link], [checkpoint], [disk], [soft], [arbiter]")]
+    [InlineData("\n[linke]", 2, "linke", "use [host], [link], [checkpoint], [disk], [soft], [backup], [arbiter]")]
     [InlineData("[link", 1, "", "is no section")]
     [InlineData("[link]\nport", 2, "", "neither \"key = value\"")]
+    [InlineData("[backup]\nbudget = 0%", 2, "budget", "use a percentage from 1% to 100%")]
+    [InlineData("[backup]\nbudget = 101%", 2, "budget", "use a percentage")]
+    [InlineData("[backup]\nbudget = 5", 2, "budget", "use a percentage")]
+    [InlineData("[backup]\nbudget = 1.5 GiB", 2, "budget", "use a percentage")]
+    [InlineData("[backup]\nmemory = 1025 TiB", 2, "memory", "use a percentage")]
+    [InlineData("[backup]\nrecoveries = 0", 2, "recoveries", "use a number from 1 to 256")]
     [InlineData("[link]\nport = 1\nport = 2", 3, "port", "first on line 2")]
     [InlineData("[link]\ntls = off", 2, "tls", "\"off\" is no value for \"tls\" in [link]; use required or plaintext-for-tests-only")]
     [InlineData("[link]\ntls = Required", 2, "tls", "use required")]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Diagnostics;
 using System.Text;
+using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Disk.Backup;
@@ -29,14 +30,9 @@ internal sealed class BackupSession : IDisposable
     // While the first checkpoint arrives, its growth is looked at each so many records: some MiB.
     private const ulong RecordsPerFigures = 64;
 
-    private readonly TimeSpan _silenceLimit;
+    private const long BytesPerQuestion = 16L << 20;
 
-    private readonly Lock _silence = new();
-
-    // guarded by _silence
-    private long _lastHeard = Stopwatch.GetTimestamp();
-    private bool _isSilent;
-    private bool _isReceiving;
+    private readonly SilenceWatch _silence;
 
     private volatile ReplicaFigures _figures = ReplicaFigures.None;
 
@@ -49,6 +45,7 @@ internal sealed class BackupSession : IDisposable
     private EpochTotals _counted;
     private readonly ReferencedEnds _references = new();
     private string? _stagedXml;
+    private long _roomAskedAt;
 
     /// <param name="link">The welcomed link; disposed with this session.</param>
     /// <param name="detectAfter">The host's own patience.</param>
@@ -63,9 +60,12 @@ internal sealed class BackupSession : IDisposable
         _logger = logger;
         TimeSpan interval = TimeSpan.FromMilliseconds(Math.Min(detectAfter.TotalMilliseconds, link.Hello.DetectMs)) / 5;
         interval = interval > ShortestHeartbeat ? interval : ShortestHeartbeat;
-        _silenceLimit = detectAfter / 2;
+        _silence = new SilenceWatch(detectAfter / 2);
         _heartbeat = new Timer(_ => OnTimer(), null, interval, interval);
     }
+
+    /// <summary>Why there is no room for a guest without a whole checkpoint here; null: there is. Asked on the receiving thread, before the first copy and while it grows.</summary>
+    public Func<string?> NoRoom { get; init; } = static () => null;
 
     /// <summary>The replica: one whole checkpoint, and the epoch being received.</summary>
     public ReplicaStore Store { get; } = new();
@@ -78,6 +78,9 @@ internal sealed class BackupSession : IDisposable
 
     /// <summary>The domain XML of the committed checkpoint, or the one offered before the first.</summary>
     public string? DomainXml { get; private set; }
+
+    /// <summary>Of the annotation in that XML. Any thread.</summary>
+    public int Priority { get; private set; } = ProtectAnnotation.DefaultPriority;
 
     public Hello Hello => _link.Hello;
 
@@ -94,7 +97,11 @@ internal sealed class BackupSession : IDisposable
     /// The primary was silent for half the time after which it is given up (true), or spoke again (false). Only while a whole
     /// checkpoint is held, and never outside of <see cref="Run"/>: nobody listens then, which is no silence. On a timer's or the receiving thread.
     /// </summary>
-    public event Action<bool>? Silent;
+    public event Action<bool> Silent
+    {
+        add => _silence.Changed += value;
+        remove => _silence.Changed -= value;
+    }
 
     /// <summary>Called on the receiving thread after each commit.</summary>
     public event Action? Committed;
@@ -109,9 +116,9 @@ internal sealed class BackupSession : IDisposable
     public void AskYield() => _link.Connection.Send(RecordType.Yield, 0, []);
 
     /// <summary>Tells the primary why this host cannot be its backup, and closes the link. Any thread.</summary>
-    public void Refuse(string reason)
+    public void Refuse(string reason, string code = Protocol.Replication.Refuse.Configuration)
     {
-        Tell(RecordType.Refuse, ReplicationJson.Write(new Refuse("config", reason)));
+        Tell(RecordType.Refuse, ReplicationJson.Write(new Refuse(code, reason)));
         CloseLink();
     }
 
@@ -129,7 +136,7 @@ internal sealed class BackupSession : IDisposable
             while (ByeReason is null && !Yielded)
             {
                 RecordHeader header = _link.Connection.Receive(out ReadOnlySpan<byte> payload);
-                OnHeard();
+                _silence.Heard();
                 Handle(header, payload);
             }
         }
@@ -140,10 +147,7 @@ internal sealed class BackupSession : IDisposable
         }
         finally
         {
-            lock (_silence)
-            {
-                _isReceiving = false;
-            }
+            _silence.Stop();
             if (_isTorn)
             {
                 _figures = ReplicaFigures.None;
@@ -181,29 +185,11 @@ internal sealed class BackupSession : IDisposable
         }
     }
 
-    private void OnHeard()
-    {
-        lock (_silence)
-        {
-            _isReceiving = true;
-            _lastHeard = Stopwatch.GetTimestamp();
-            if (_isSilent)
-            {
-                _isSilent = false;
-                Silent?.Invoke(false);
-            }
-        }
-    }
-
     private void OnTimer()
     {
-        lock (_silence)
+        if (_figures.CommittedAt != 0)
         {
-            if (_isReceiving && !_isSilent && _figures.CommittedAt != 0 && Stopwatch.GetElapsedTime(_lastHeard) > _silenceLimit)
-            {
-                _isSilent = true;
-                Silent?.Invoke(true);
-            }
+            _silence.Look();
         }
         SendHeartbeat();
     }
@@ -257,6 +243,10 @@ internal sealed class BackupSession : IDisposable
                 if (_counted.Records % RecordsPerFigures == 0)
                 {
                     _figures = _figures with { Parts = PartsOf(Store.Statistics, Disks.BufferedBytes) };
+                    if (_figures.ReplicaBytes > _roomAskedAt + BytesPerQuestion)
+                    {
+                        RequireRoom();
+                    }
                 }
                 return;
             default:
@@ -270,10 +260,21 @@ internal sealed class BackupSession : IDisposable
 
     private void OnOffer(ReadOnlySpan<byte> payload)
     {
+        RequireRoom();
         DomainXml = Encoding.UTF8.GetString(payload);
         DryStartResult result = DryStart(DomainXml);
         _logger.DryStarted(result.Ok ? $"this host could run the guest, {(result.LazyMemory ? "with" : "without")} lazy memory" : result.Reason ?? "no reason");
         _link.Connection.Send(RecordType.DryStartResult, 0, ReplicationJson.Write(result));
+    }
+
+    private void RequireRoom()
+    {
+        _roomAskedAt = _figures.ReplicaBytes;
+        if (!Store.HasCheckpoint && NoRoom() is string reason)
+        {
+            Refuse(reason, Protocol.Replication.Refuse.Full);
+            throw new PeerLostException(reason);
+        }
     }
 
     private DryStartResult DryStart(string domainXml)
@@ -360,6 +361,7 @@ internal sealed class BackupSession : IDisposable
             throw new ReplicationProtocolException($"epoch {epoch} belongs to a guest without domain XML");
         }
         Store.RequireWholeEpoch();
+        RequireRoom();
         _references.Check(Disks.Disks);
         try
         {
@@ -373,7 +375,11 @@ internal sealed class BackupSession : IDisposable
             throw new PeerLostException($"the replica is discarded, as epoch {epoch} could not be committed with all its parts: {error.Message}", error);
         }
         _inEpoch = false;
-        DomainXml = _stagedXml ?? DomainXml;
+        if (_stagedXml is not null)
+        {
+            DomainXml = _stagedXml;
+            Priority = ProtectAnnotation.PriorityOf(_stagedXml);
+        }
         ReplicaStatistics statistics = Store.Statistics;
         _figures = new ReplicaFigures(
             epoch,

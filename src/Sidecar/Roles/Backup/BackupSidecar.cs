@@ -17,7 +17,7 @@ namespace Hikae.Sidecar;
 /// Theory of operation. Links come from the daemon; one whose peer is trusted replaces the old, as its primary has connected anew and
 /// its guest is alive. When a link is lost while a whole checkpoint is held, this host closes it, so that the primary notices too, waits a little, so that a primary that is
 /// alive claims first, and then asks the arbiter for the guest. Losing that claim ends the replica; winning it starts the guest.
-/// No answer from the arbiter decides nothing: it is asked again.
+/// No answer from the arbiter decides nothing: it is asked again. Before that claim the guest's turn has come among those of this host: until then nothing is claimed, and the replica is kept.
 /// </remarks>
 internal sealed class BackupSidecar : IDisposable
 {
@@ -42,12 +42,15 @@ internal sealed class BackupSidecar : IDisposable
     private readonly StatusBoard _status;
     private readonly ILogger _logger;
     private readonly BackupLinks _links;
+    private readonly ReplicaRoom _room;
+    private readonly TurnWait _turn;
     private GuestTakeover _takeover;
     private readonly CancellationTokenSource _end = new();
 
     // main thread writes, daemon thread reads
     private volatile BackupSession? _session;
     private volatile ReplicaClaim? _claim;
+    private volatile bool _wasReady;
     private int _failoverAsked;
     private long _stoodDownAt;
 
@@ -60,6 +63,8 @@ internal sealed class BackupSidecar : IDisposable
         _status = status;
         _logger = logger;
         _links = new BackupLinks(options, daemon, logger);
+        _room = new ReplicaRoom(options.ControlSocket, options.Guest);
+        _turn = new TurnWait(options.ControlSocket, _links, ownership, status, logger);
         _takeover = NewTakeover();
         _links.Arrived += OnArrived;
         _links.Refused += OnRefused;
@@ -109,6 +114,7 @@ internal sealed class BackupSidecar : IDisposable
     {
         _end.Dispose();
         _links.Dispose();
+        _turn.Dispose();
         _takeover.Dispose();
     }
 
@@ -119,7 +125,7 @@ internal sealed class BackupSidecar : IDisposable
         _takeover = NewTakeover();
     }
 
-    private GuestTakeover NewTakeover() => new(_options, _ownership, _starter, _daemon, _status, _logger);
+    private GuestTakeover NewTakeover() => new(_options, _ownership, _starter, _daemon, _status, _logger) { Runs = _turn.End };
 
     private void OnArrived(BackupLink link)
     {
@@ -159,7 +165,7 @@ internal sealed class BackupSidecar : IDisposable
     /// <summary>One link. True: wait for the next one.</summary>
     private bool Serve(BackupLink link)
     {
-        using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, NewDisks(), _logger))
+        using (var session = new BackupSession(link, _options.Configuration.Link.DetectAfter, _starter.DryStart, NewDisks(), _logger) { NoRoom = WhyNoRoom })
         {
             using var claim = new ReplicaClaim(_ownership, session.Hello.Host, _logger);
             _session = session;
@@ -174,10 +180,10 @@ internal sealed class BackupSidecar : IDisposable
                 _logger.Linked(session.Hello.Host, ReplicationVersion.Current);
                 _status.Update(status => status with { Guest = session.Hello.GuestName, Peer = session.Hello.Host });
                 _status.Set(GuestState.Receiving, $"the first checkpoint of {session.Hello.Host} is on its way");
-                _status.MeasureWith(status => Measure(status, session.Figures));
+                _status.MeasureWith(status => Measure(status, session.Figures) with { Priority = session.Priority });
                 session.Silent += silent => OnSilence(session, silent);
                 session.Committed += () => OnCommitted(claim);
-                session.Claimed += generation => claim.Confirm(generation, () => OnCommitted(claim), session.Refuse, OnArbiterSilent);
+                session.Claimed += generation => claim.Confirm(generation, () => OnCommitted(claim), reason => session.Refuse(reason), OnArbiterSilent);
                 session.Run();
                 return session.Yielded ? AfterYield(session) : AfterBye(session);
             }
@@ -189,6 +195,7 @@ internal sealed class BackupSidecar : IDisposable
             finally
             {
                 // Taken by a recovery, or not needed any more.
+                _turn.End();
                 _starter.StandDown();
                 _status.Update(status => status with { GuestBytes = session.Figures.GuestBytes });
                 _status.MeasureWith(null);
@@ -203,12 +210,16 @@ internal sealed class BackupSidecar : IDisposable
         // Its look may end after the session.
         if (claim.Generation > 0 && claim == _claim)
         {
+            _wasReady = true;
             _status.Set(GuestState.Ready);
         }
     }
 
     private void OnArbiterSilent(string detail) =>
         _status.Set(GuestState.Receiving, $"a whole checkpoint is held, but the arbiter cannot be asked whose the guest is: {detail}");
+
+    /// <summary>A guest that was protected here keeps its place when its primary calls again.</summary>
+    private string? WhyNoRoom() => _wasReady ? null : _room.WhyNot();
 
     private ReplicaDisks NewDisks() =>
         new(_options.RunDirectory, _options.Guest, BufferLimits.ReplicaBytes(_options.Configuration.Disk.BufferBytes));
@@ -217,13 +228,22 @@ internal sealed class BackupSidecar : IDisposable
     {
         if (!silent)
         {
+            _turn.End();
             _starter.StandDown();
             Volatile.Write(ref _stoodDownAt, Stopwatch.GetTimestamp());
         }
         else if (Volatile.Read(ref _stoodDownAt) is var before && (before == 0 || Stopwatch.GetElapsedTime(before) > StandByAgain))
         {
-            _starter.StandBy(session.DomainXml!);
+            AskTurn(session);
         }
+    }
+
+    /// <summary>The domain is created as soon as it is this guest's turn.</summary>
+    private void AskTurn(BackupSession session)
+    {
+        ReplicaFigures figures = session.Figures;
+        var wish = new AskTurn(_options.Guest, session.Hello.GuestName, session.Hello.Host, session.Priority, figures.GuestBytes, figures.UsedBytes);
+        _turn.Ask(wish, () => _starter.StandBy(session.DomainXml!));
     }
 
     private bool AfterBye(BackupSession session)
@@ -287,13 +307,18 @@ internal sealed class BackupSidecar : IDisposable
             _status.Set(GuestState.Failed, $"{loss.Message}; no whole checkpoint is held");
             return true;
         }
-        _starter.StandBy(session.DomainXml!);
+        AskTurn(session);
 
         // A closed connection is noticed at once, a dead host only after the silence; the primary needs the same time either way.
         TimeSpan patience = PrimaryGoesFirst + (loss.IsSilence ? TimeSpan.Zero : _options.Configuration.Link.DetectAfter);
         if (_links.Wait(patience, _end.Token))
         {
             AnswerFailover(false, loss.Message);
+            return true;
+        }
+        // The administrator's word is a turn of its own.
+        if (!_turn.Await(loss.Message, _claim?.Generation ?? 0, () => Volatile.Read(ref _failoverAsked) != 0, _end.Token))
+        {
             return true;
         }
         while (true)

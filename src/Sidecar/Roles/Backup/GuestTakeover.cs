@@ -57,6 +57,9 @@ internal sealed class GuestTakeover : IDisposable
     /// <summary>When the images may be written.</summary>
     public ImageRight ImageRight { get; }
 
+    /// <summary>The guest runs; its memory may still be on its way. Must not wait.</summary>
+    public Action Runs { get; init; } = static () => { };
+
     /// <summary>What the guest let out here can no longer be taken back.</summary>
     public bool GuestHasRun { get; private set; }
 
@@ -95,6 +98,7 @@ internal sealed class GuestTakeover : IDisposable
             {
                 GuestHasRun = true;
                 _disks.PassThrough();
+                Runs();
                 Write(note with { HasRun = true });
                 _logger.FailoverDone(session.Store.CommittedEpoch, Math.Round(running.TotalMilliseconds, 1));
                 _status.Set(GuestState.Recovered, "the guest runs here; its memory is being filled in");

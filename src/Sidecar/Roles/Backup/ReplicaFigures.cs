@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Control;
+using Hikae.Protocol.Replication;
 
 namespace Hikae.Sidecar;
 
@@ -14,6 +15,9 @@ namespace Hikae.Sidecar;
 internal sealed record ReplicaFigures(ulong Epoch, long CommittedAt, ReplicaParts Parts, long GuestBytes, long ZeroPages, long FreePages, long DiskPages)
 {
     public static ReplicaFigures None { get; } = new(0, 0, new ReplicaParts(0, 0, 0), 0, 0, 0, 0);
+
+    /// <summary>Bytes of pages that are neither zero nor free.</summary>
+    public long UsedBytes => Math.Max(0, GuestBytes - ((ZeroPages + FreePages) * ReplicationLimits.PageBytes));
 
     /// <summary>Bytes of all parts.</summary>
     public long ReplicaBytes => Parts.PageBytes + Parts.TableBytes + Parts.DeviceBytes + Parts.DiskBytes;

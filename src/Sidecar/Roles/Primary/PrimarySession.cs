@@ -191,7 +191,8 @@ internal sealed class PrimarySession : IDisposable
                 case RecordType.Recovered:
                     throw new GuestMovedException(ReplicationJson.Read<Recovered>(payload));
                 case RecordType.Refuse:
-                    throw new NotProtectableException($"{_annotation.Backup}: {ReplicationJson.Read<Refuse>(payload).Reason}");
+                    Refuse refusal = ReplicationJson.Read<Refuse>(payload);
+                    throw new NotProtectableException(refusal.Code is Refuse.Full ? refusal.Reason : $"{_annotation.Backup}: {refusal.Reason}");
                 default:
                     if (!header.IsOptional)
                     {

@@ -24,9 +24,9 @@ public class SharedLab : IDisposable
     {
     }
 
-    protected SharedLab(string name, IReadOnlyDictionary<string, string> settings)
+    protected SharedLab(string name, IReadOnlyDictionary<string, string> settings, int hosts = 2)
     {
-        _lab = new Lazy<Lab>(() => Lab.Up(name, new LabOptions { Settings = settings }));
+        _lab = new Lazy<Lab>(() => Lab.Up(name, new LabOptions { Settings = settings, Hosts = hosts }));
     }
 
     internal Lab Swept()
