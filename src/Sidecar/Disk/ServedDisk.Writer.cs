@@ -15,10 +15,14 @@ internal sealed partial class ServedDisk
     private const long LastRoundBytes = 1 << 20;
     private const int MaxRounds = 8;
 
+    // What the guest waits for comes first: it waits for its writes to be taken, and for the image only when the buffer is full or a packet follows a flush.
+    private const int Niceness = 5;
+
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
     private void WriteImage()
     {
+        StepBack();
         int rounds = 0;
         while (NextTarget(ref rounds) is var (target, attempt))
         {
@@ -38,6 +42,7 @@ internal sealed partial class ServedDisk
 
     private void FlushImage()
     {
+        StepBack();
         while (NextFlush() is ulong target)
         {
             try
@@ -65,6 +70,18 @@ internal sealed partial class ServedDisk
 
             _buffer.DropThrough(target);
             Announce(target);
+        }
+    }
+
+    private static void StepBack()
+    {
+        try
+        {
+            Native.Linux.Niceness.OfThisThread = Math.Max(Niceness, Native.Linux.Niceness.OfThisThread);
+        }
+        catch (LinuxException)
+        {
+            // A sandbox may forbid it; only the order of things on a full host depends on it.
         }
     }
 

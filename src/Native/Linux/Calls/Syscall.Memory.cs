@@ -20,10 +20,6 @@ internal static unsafe partial class Syscall
     internal const int MADV_DONTNEED = 4;
     internal const int MADV_NOHUGEPAGE = 15;
 
-    internal const int MCL_CURRENT = 1;
-    internal const int MCL_FUTURE = 2;
-    internal const int MCL_ONFAULT = 4;
-
     internal const uint MFD_CLOEXEC = 0x1;
 
     /// <summary>Most ranges one vectored call takes (linux/uio.h).</summary>
@@ -47,9 +43,6 @@ internal static unsafe partial class Syscall
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int madvise(nint addr, nuint length, int advice);
-
-    [LibraryImport(Library, SetLastError = true)]
-    internal static partial int mlockall(int flags);
 
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int memfd_create(string name, uint flags);

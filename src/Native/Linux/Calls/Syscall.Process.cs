@@ -19,6 +19,7 @@ internal static unsafe partial class Syscall
     internal const int PTRACE_SETSIGMASK = 0x420b;
     internal const int PTRACE_EVENT_STOP = 128;
 
+    internal const int PRIO_PROCESS = 0;
     internal const int SIGTRAP = 5;
     internal const long SYS_close = 3;
     internal const long SYS_userfaultfd = 323;
@@ -52,4 +53,12 @@ internal static unsafe partial class Syscall
 
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     internal static partial long syscall_pidfd_send_signal(long number, SafeFileHandle pidfd, long sig, nint info, long flags);
+
+    /// <summary>With PRIO_PROCESS, <paramref name="who"/> is a thread for Linux, 0 the calling one.</summary>
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int setpriority(int which, uint who, int prio);
+
+    /// <summary>-1 may be a niceness: then errno is 0.</summary>
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int getpriority(int which, uint who);
 }

@@ -10,8 +10,11 @@ internal sealed class OverlayIndex
 {
     private const int ChunkCapacity = 128;
 
+    // Random writes split chunks and drops empty them, thousands a second.
+    private const int MaxSpares = 64;
+
     private readonly List<Chunk> _chunks = [];
-    private Chunk? _spare;
+    private readonly Stack<Chunk> _spares = [];
 
     /// <summary>Number of intervals.</summary>
     public int Count { get; private set; }
@@ -68,10 +71,15 @@ internal sealed class OverlayIndex
                 Chunk before = _chunks[kept - 1];
                 chunk.Items.AsSpan(0, count).CopyTo(before.Items.AsSpan(before.Count));
                 before.Count += count;
+                Keep(chunk);
             }
             else if (count > 0)
             {
                 _chunks[kept++] = chunk;
+            }
+            else
+            {
+                Keep(chunk);
             }
         }
 
@@ -159,7 +167,7 @@ internal sealed class OverlayIndex
 
             if (current.Count == 0)
             {
-                _spare = current;
+                Keep(current);
                 _chunks.RemoveAt(chunk);
             }
             else
@@ -216,11 +224,15 @@ internal sealed class OverlayIndex
         target.Insert(item, added);
     }
 
-    private Chunk NewChunk()
+    private Chunk NewChunk() => _spares.TryPop(out Chunk? spare) ? spare : new Chunk();
+
+    private void Keep(Chunk empty)
     {
-        Chunk chunk = _spare ?? new Chunk();
-        _spare = null;
-        return chunk;
+        if (_spares.Count < MaxSpares)
+        {
+            empty.Count = 0;
+            _spares.Push(empty);
+        }
     }
 
     internal sealed class Chunk
