@@ -30,6 +30,7 @@ public sealed class StatusBoardTests : IDisposable
         Reason = "measured",
         Epoch = 7,
         CommittedAgeMs = 1,
+        Priority = 70,
         PauseMsP50 = 2,
         PauseMsP99 = 3,
         PauseMsMax = 4,
