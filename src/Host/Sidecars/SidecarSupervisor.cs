@@ -94,18 +94,20 @@ internal sealed class SidecarSupervisor(
     /// <summary>A domain waits here for the guest to go on in. If nobody is at it, within <see cref="Grace"/>, a sidecar is started that ends it.</summary>
     public void EnsureIncoming(Guid guest)
     {
-        var key = new SidecarKey(guest, GuestRole.Backup);
-        if (registry.Connected(key) is not null || start.Takeovers().Contains(guest))
+        var maker = new SidecarKey(guest, GuestRole.Backup);
+        if (registry.Connected(maker) is not null)
         {
             return;
         }
+        // By the key of the one that is started: the maker's own task may not be over yet.
+        var key = new SidecarKey(guest, GuestRole.Primary);
         Begin(key, handled: null, async () =>
         {
-            if (await registry.WaitForAsync(key, Grace, ending).ConfigureAwait(false) is null && !start.Takeovers().Contains(guest))
+            if (await registry.WaitForAsync(maker, Grace, ending).ConfigureAwait(false) is null && !start.Takeovers().Contains(guest))
             {
                 try
                 {
-                    await start.Launcher.StartAsync(new SidecarKey(guest, GuestRole.Primary), ending).ConfigureAwait(false);
+                    await start.Launcher.StartAsync(key, ending).ConfigureAwait(false);
                 }
                 catch (SidecarStartException error)
                 {
