@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Diagnostics;
-
 namespace Hikae.Sidecar.Epoch;
 
 /// <summary>How long the guest stood still for one checkpoint, split into steps. Filled on the checkpoint thread, then guarded by <see cref="PauseStatistics"/>.</summary>
@@ -24,7 +22,7 @@ internal sealed class PauseTimings(EpochId epoch, TimeProvider? clock = null)
     public double CommandMs { get; private set; }
 
     /// <summary>Milliseconds the guest stood still: by QEMU's account where there is one, else <see cref="CommandMs"/>, which is more.</summary>
-    public double TotalMs { get; private set; }
+    public double TotalMs => _steps.Sum(step => step.Ms);
 
     /// <summary>The guest is being stopped now: what came before is no pause.</summary>
     public void Start()
@@ -42,7 +40,6 @@ internal sealed class PauseTimings(EpochId epoch, TimeProvider? clock = null)
         double ms = _clock.GetElapsedTime(_last, now).TotalMilliseconds;
         _steps.Add((step, ms));
         CommandMs += ms;
-        TotalMs += ms;
         _last = now;
     }
 
@@ -59,7 +56,6 @@ internal sealed class PauseTimings(EpochId epoch, TimeProvider? clock = null)
             return false;
         }
 
-        TotalMs = CommandMs - before - after;
         for (int i = 0; i < _steps.Count; i++)
         {
             before -= Shorten(i, before);
