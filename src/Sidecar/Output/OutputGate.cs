@@ -28,8 +28,12 @@ internal sealed class OutputGate(string notes, ILogger logger) : IOutputGate, ID
     {
         lock (_gate)
         {
-            _until = timestamp;
-            _kernel?.OpenUntil(timestamp);
+            // Two things are confirmed with each epoch, and move it once.
+            if (_until != timestamp)
+            {
+                _until = timestamp;
+                _kernel?.OpenUntil(timestamp);
+            }
         }
     }
 
