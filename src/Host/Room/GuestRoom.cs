@@ -40,14 +40,12 @@ internal sealed class GuestRoom(ReplicaBudget replicas, RunningGuests running, B
             long limit = most.Of(memory.TotalBytes);
             if (asked.GuestBytes > limit - started - running - kept)
             {
-                return $"it has {Amount(asked.GuestBytes)} of memory, and of the {Amount(limit)} that guests and replicas may take here the guests have {Amount(started + running)} and the replicas {Amount(kept)}";
+                return $"it has {ReplicaBudget.Amount(asked.GuestBytes)} of memory, and of the {ReplicaBudget.Amount(limit)} that guests and replicas may take here the guests have {ReplicaBudget.Amount(started + running)} and the replicas {ReplicaBudget.Amount(kept)}";
             }
             long available = memory.AvailableBytes - granted.Sum(other => other.UsedBytes);
             return asked.UsedBytes > available
-                ? $"it uses {Amount(asked.UsedBytes)} of memory, and this host has {Amount(Math.Max(0, available))} left"
+                ? $"it uses {ReplicaBudget.Amount(asked.UsedBytes)} of memory, and this host has {ReplicaBudget.Amount(Math.Max(0, available))} left"
                 : null;
         }
     }
-
-    private static string Amount(long bytes) => $"{bytes >> 20} MiB";
 }

@@ -73,7 +73,8 @@ internal sealed class ReplicaBudget(SidecarRegistry registry, BackupConfiguratio
             : $"{room}, and this guest takes more than {Amount(needed)}";
     }
 
-    private static string Amount(long bytes) => $"{bytes >> 20} MiB";
+    /// <summary>For people.</summary>
+    internal static string Amount(long bytes) => $"{bytes >> 20} MiB";
 
     private long Remembered(Guid guest) =>
         _refused.TryGetValue(guest, out (long Bytes, long At) before) && clock.GetElapsedTime(before.At) < RememberedFor ? before.Bytes : 0;

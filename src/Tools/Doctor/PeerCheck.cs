@@ -15,7 +15,6 @@ internal sealed class PeerCheck(VirshProgram virsh, Surroundings surroundings, D
     // The sidecar gives up by itself after 3 s to connect and 10 s of handshake.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-
     public IEnumerable<Finding> Run()
     {
         List<HostAddress> peers = [];

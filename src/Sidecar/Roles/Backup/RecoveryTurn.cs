@@ -93,8 +93,7 @@ internal sealed class RecoveryTurn(string controlSocket, ILogger logger) : IDisp
 
     private void Converse(Request request)
     {
-        using var control = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        control.Connect(new UnixDomainSocketEndPoint(controlSocket));
+        using Socket control = ControlSocket.Connect(controlSocket);
         lock (_gate)
         {
             if (_request != request)
@@ -104,23 +103,15 @@ internal sealed class RecoveryTurn(string controlSocket, ILogger logger) : IDisp
             request.Socket = control;
             control.Send(ControlFrame.Write(request.Wish with { Held = request.IsGranted }));
         }
-        byte[] buffer = new byte[ControlLimits.PrefixBytes + ControlLimits.MaxRequestBytes];
-        int filled = 0;
-        while (control.Receive(buffer.AsSpan(filled)) is > 0 and var read)
+        foreach (ControlMessage message in ControlSocket.Receive(control))
         {
-            filled += read;
-            while (ControlFrame.TryRead(buffer.AsSpan(0, filled), out ControlMessage message, out int consumed, ControlLimits.MaxRequestBytes))
+            if (message is Turn { Granted: true })
             {
-                buffer.AsSpan(consumed, filled - consumed).CopyTo(buffer);
-                filled -= consumed;
-                if (message is Turn { Granted: true })
-                {
-                    Grant(request, null);
-                }
-                else if (message is Turn turn)
-                {
-                    request.Refusal = turn.Reason;
-                }
+                Grant(request, null);
+            }
+            else if (message is Turn turn)
+            {
+                request.Refusal = turn.Reason;
             }
         }
     }

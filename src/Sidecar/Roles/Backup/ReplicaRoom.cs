@@ -26,23 +26,8 @@ internal sealed class ReplicaRoom(string controlSocket, Guid guest)
 
     private Result? Ask()
     {
-        using var control = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-        {
-            ReceiveTimeout = (int)Patience.TotalMilliseconds,
-            SendTimeout = (int)Patience.TotalMilliseconds,
-        };
-        control.Connect(new UnixDomainSocketEndPoint(controlSocket));
+        using Socket control = ControlSocket.Connect(controlSocket, Patience);
         control.Send(ControlFrame.Write(new AskRoom(guest)));
-        byte[] buffer = new byte[ControlLimits.PrefixBytes + ControlLimits.MaxRequestBytes];
-        int filled = 0;
-        while (control.Receive(buffer.AsSpan(filled)) is > 0 and var read)
-        {
-            filled += read;
-            if (ControlFrame.TryRead(buffer.AsSpan(0, filled), out ControlMessage message, out _, ControlLimits.MaxRequestBytes))
-            {
-                return message as Result;
-            }
-        }
-        return null;
+        return ControlSocket.Receive(control).FirstOrDefault() as Result;
     }
 }
