@@ -146,7 +146,7 @@ internal static class Program
         guest.Lease = lease;
         using var daemon = new DaemonClient(options.ControlSocket, NewRegistration(options, guest.Name), logger);
         using var status = new StatusBoard(FirstStatus(options, guest.Name, GuestState.Starting), daemon, TimeProvider.System, logger);
-        using var metadata = new MetadataStatus(connection, status, logger);
+        using var metadata = new MetadataStatus(connection, process, new DomainTitle(connection, options.Configuration.ShowInTitle), status, logger);
         using var sidecar = new PrimarySidecar(guest, ownership, daemon, status, logger);
         using var watcher = new GuestWatcher(connection, options.Uuid, sidecar, logger);
         using var disks = new DiskWatcher(connection, guest.Monitor, sidecar, guest.Standstills, logger);

@@ -12,7 +12,13 @@ public sealed class PackagesLab : IDisposable
     private readonly Lazy<string> _folder = new(Build);
     private readonly Lazy<Lab> _lab;
 
-    public PackagesLab() => _lab = new(() => Lab.Up("packages", new LabOptions { Hosts = 3, Install = false, Packages = Folder }));
+    public PackagesLab() => _lab = new(() => Lab.Up("packages", new LabOptions
+    {
+        Hosts = 3,
+        Install = false,
+        Packages = Folder,
+        Settings = new Dictionary<string, string> { ["host.title"] = "yes" },
+    }));
 
     /// <summary>Of both kinds, of this tree. Made of the programs in artifacts/bin.</summary>
     internal string Folder

@@ -13,8 +13,16 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         Lab lab = packages.Lab;
         LabHost hostA = lab.HostA;
         lab.Install(hostA, lab.HostB);
-        LabGuest guest = lab.StartGuest("kept", new LabGuestOptions { Nic = true, Disk = "32M", Protect = "hostB" });
+        LabGuest guest = lab.StartGuest("kept", new LabGuestOptions
+        {
+            Nic = true,
+            Disk = "32M",
+            Protect = "hostB",
+            EditXml = xml => xml.Replace("<metadata>", "<title>An administrator's</title><metadata>", StringComparison.Ordinal),
+        });
         guest.WaitForProtected(hostA);
+        const string Shown = "An administrator's [hikae: protected, backup hostB]";
+        lab.Until("the title tells of the protection", () => Title(hostA) == Shown);
         int qemu = guest.QemuOn(hostA);
         int? sidecar = guest.SidecarOn(hostA);
         string hikaed = hostA.Shell("systemctl show -P MainPID hikaed");
@@ -33,6 +41,7 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         hostA.Run("systemctl", "restart", $"hikae-sidecar@{guest.Uuid}");
         guest.WaitForProtected(hostA);
         Assert.NotEqual(sidecar, guest.SidecarOn(hostA));
+        lab.Until("the title tells of the protection again", () => Title(hostA) == Shown);
         Assert.Equal("", hostA.Shell("journalctl -u 'hikae*' -b --no-pager | grep -i 'not permitted' || true"));
 
         // Removal.
@@ -40,6 +49,7 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
 
         Assert.Null(guest.SidecarOn(hostA));
         Assert.Equal("running", guest.StateOn(hostA));
+        Assert.Equal("An administrator's", Title(hostA));
         Assert.Equal(qemu, guest.QemuOn(hostA));
         Assert.DoesNotContain("hikae-", hostA.Virsh("qemu-monitor-command", "kept", "--hmp", "info block"), StringComparison.Ordinal);
         guest.Run("echo kept >/data/word && sync && sync /data/word");
@@ -78,6 +88,8 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         host.Run("dpkg", "-r", "hikae");
         Assert.Equal("", host.Shell("pgrep hikae || true; rm -f /root/image /root/served /run/image.*"));
     }
+
+    private static string Title(LabHost host) => host.Virsh("desc", "kept", "--live", "--title");
 
     /// <summary>The same package with a higher version.</summary>
     private static string Next(string package)

@@ -77,16 +77,7 @@ public sealed class Domain : IDisposable
     /// The metadata element of this XML namespace; null when there is none. libvirt gives it without the namespace, as
     /// <c>&lt;protect backup="b"/&gt;</c>, and what is not ASCII as character references. <see cref="GetXml"/> has the namespace.
     /// </summary>
-    public string? GetMetadataElement(string uri, DomainAffect affect)
-    {
-        string? element = LibvirtApi.virDomainGetMetadata(_handle, LibvirtApi.VIR_DOMAIN_METADATA_ELEMENT, uri, (uint)affect);
-        if (element is null && LibvirtApi.virGetLastErrorCode() != LibvirtErrorCode.VIR_ERR_NO_DOMAIN_METADATA)
-        {
-            LibvirtException.ThrowLast(nameof(LibvirtApi.virDomainGetMetadata));
-        }
-
-        return element;
-    }
+    public string? GetMetadataElement(string uri, DomainAffect affect) => GetMetadata(LibvirtApi.VIR_DOMAIN_METADATA_ELEMENT, uri, affect);
 
     /// <summary>Puts an element into the metadata, in place of the one with the same XML namespace.</summary>
     /// <param name="xml">The element without its namespace, which libvirt adds; null takes the element away.</param>
@@ -95,6 +86,9 @@ public sealed class Domain : IDisposable
     /// <param name="affect">Running guest, definition, or both.</param>
     public void SetMetadataElement(string? xml, string key, string uri, DomainAffect affect) =>
         SetMetadata(LibvirtApi.VIR_DOMAIN_METADATA_ELEMENT, xml, key, uri, affect);
+
+    /// <summary>The one line that <c>virsh list --title</c> shows; null when there is none.</summary>
+    public string? GetTitle(DomainAffect affect) => GetMetadata(LibvirtApi.VIR_DOMAIN_METADATA_TITLE, null, affect);
 
     /// <summary>Sets the one line that <c>virsh list --title</c> shows; null takes it away.</summary>
     public void SetTitle(string? title, DomainAffect affect) =>
@@ -179,6 +173,17 @@ public sealed class Domain : IDisposable
         // SAFETY: the buffer has the length that virDomainGetUUIDString demands.
         LibvirtException.ThrowIfFailed(LibvirtApi.virDomainGetUUIDString(domain, text), nameof(LibvirtApi.virDomainGetUUIDString));
         return Encoding.ASCII.GetString(text, LibvirtApi.VIR_UUID_STRING_BUFLEN - 1);
+    }
+
+    private string? GetMetadata(int type, string? uri, DomainAffect affect)
+    {
+        string? value = LibvirtApi.virDomainGetMetadata(_handle, type, uri, (uint)affect);
+        if (value is null && LibvirtApi.virGetLastErrorCode() != LibvirtErrorCode.VIR_ERR_NO_DOMAIN_METADATA)
+        {
+            LibvirtException.ThrowLast(nameof(LibvirtApi.virDomainGetMetadata));
+        }
+
+        return value;
     }
 
     private void SetMetadata(int type, string? value, string? key, string? uri, DomainAffect affect) =>

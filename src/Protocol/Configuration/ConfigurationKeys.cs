@@ -16,6 +16,8 @@ internal static class ConfigurationKeys
     [
         new("host", "name", "1 to 253 letters, digits, dots, hyphens and underscores",
             (c, v) => HostAddress.IsName(v) ? c with { HostName = v } : null),
+        new("host", "title", "yes or no",
+            (c, v) => v is "yes" or "no" ? c with { ShowInTitle = v == "yes" } : null),
 
         new("link", "port", "a number from 1 to 65535",
             (c, v) => Number(v, 1, 65535) is int port ? c with { Link = c.Link with { Port = port } } : null),

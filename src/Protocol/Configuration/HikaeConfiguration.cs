@@ -15,6 +15,9 @@ public sealed record HikaeConfiguration
     /// <summary>[host] name: what this host is called in claims, in status and in log lines. Default: the kernel's host name.</summary>
     public string HostName { get; init; } = Dns.GetHostName();
 
+    /// <summary>[host] title: whether a protected guest's title tells how it is protected. Default: no, as the title is the administrator's.</summary>
+    public bool ShowInTitle { get; init; }
+
     /// <summary>Section [link].</summary>
     public LinkConfiguration Link { get; init; } = new();
 

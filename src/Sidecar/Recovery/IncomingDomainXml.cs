@@ -57,6 +57,7 @@ internal sealed class IncomingDomainXml
             throw new RecoveryException("The primary's domain XML is not a domain with name and UUID.");
         }
         ForgetEarlierFailover(root);
+        RestoreTitle(root, name);
         return new IncomingDomainXml(document, name, uuid.ToString("D"));
     }
 
@@ -140,6 +141,20 @@ internal sealed class IncomingDomainXml
             {
                 commandline.Remove();
             }
+        }
+    }
+
+    /// <summary>What the title says of the primary's protection is not so here.</summary>
+    private static void RestoreTitle(XElement root, string name)
+    {
+        XElement? title = root.Element("title");
+        if (TitleLine.Own((string?)title, name) is string own)
+        {
+            title!.Value = own;
+        }
+        else
+        {
+            title?.Remove();
         }
     }
 

@@ -121,7 +121,9 @@ public sealed class DomainTests : IDisposable
     {
         using Domain domain = _connection.CreateXml(TestDriver.Xml(_uuid), DomainCreateFlags.None);
 
+        Assert.Null(domain.GetTitle(DomainAffect.Live));
         domain.SetTitle("protected", DomainAffect.Live);
+        Assert.Equal("protected", domain.GetTitle(DomainAffect.Live));
         Assert.Contains("<title>protected</title>", domain.GetXml(DomainXmlFlags.None), StringComparison.Ordinal);
 
         domain.SetTitle(null, DomainAffect.Live);

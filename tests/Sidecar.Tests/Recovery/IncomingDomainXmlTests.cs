@@ -100,6 +100,19 @@ public sealed class IncomingDomainXmlTests
         Assert.False(IncomingMarker.IsIn(xml));
     }
 
+    [Theory]
+    [InlineData("<title>Web server [hikae: protected, backup hostB]</title>", "Web server")]
+    [InlineData("<title>Web server</title>", "Web server")]
+    [InlineData("<title>web &amp; db [hikae: protected, backup hostB]</title>", null)]
+    [InlineData("", null)]
+    public void The_title_is_the_administrators_again(string title, string? own)
+    {
+        IncomingDomainXml xml = IncomingDomainXml.Parse(Live.Replace("<metadata>", title + "<metadata>", StringComparison.Ordinal));
+
+        Assert.Equal(own, (string?)XElement.Parse(xml.ForIncoming()).Element("title"));
+        Assert.Equal(own, (string?)XElement.Parse(xml.ForDefinition("hostA")).Element("title"));
+    }
+
     [Fact]
     public void The_annotation_comes_as_libvirt_takes_it()
     {

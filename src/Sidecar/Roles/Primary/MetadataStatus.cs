@@ -14,16 +14,23 @@ internal sealed class MetadataStatus : IDisposable
 {
     private const int MaxReasonChars = 1000;
 
+    // A libvirtd that does not answer must not keep the process.
+    private static readonly TimeSpan PatienceAtTheEnd = TimeSpan.FromSeconds(2);
+
     private readonly Capture.GuestConnection _guest;
+    private readonly Capture.QemuProcess _process;
+    private readonly DomainTitle _title;
     private readonly ILogger _logger;
 
     // Only the newest state is of interest.
     private readonly Channel<GuestStatus> _newest = Channel.CreateBounded<GuestStatus>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
     private readonly Thread _thread;
 
-    public MetadataStatus(Capture.GuestConnection guest, StatusBoard status, ILogger logger)
+    public MetadataStatus(Capture.GuestConnection guest, Capture.QemuProcess process, DomainTitle title, StatusBoard status, ILogger logger)
     {
         _guest = guest;
+        _process = process;
+        _title = title;
         _logger = logger;
         status.Changed += changed => _newest.Writer.TryWrite(changed);
         _newest.Writer.TryWrite(status.Current);
@@ -31,7 +38,16 @@ internal sealed class MetadataStatus : IDisposable
         _thread.Start();
     }
 
-    public void Dispose() => _newest.Writer.TryComplete();
+    /// <summary>A guest that runs on has the administrator's title again.</summary>
+    public void Dispose()
+    {
+        _newest.Writer.TryComplete();
+        // libvirt, which ends a guest, waits for this process and would not answer it.
+        if (!_title.IsOwn && !_process.HasExited)
+        {
+            _thread.Join(PatienceAtTheEnd);
+        }
+    }
 
     private void Run()
     {
@@ -41,6 +57,14 @@ internal sealed class MetadataStatus : IDisposable
             {
                 Write(status);
             }
+        }
+        try
+        {
+            _title.Restore();
+        }
+        catch (Exception)
+        {
+            // Of a guest that is gone nothing is left to restore.
         }
     }
 
@@ -58,6 +82,7 @@ internal sealed class MetadataStatus : IDisposable
                 element.Add(new XAttribute("reason", Writable(status.Reason)));
             }
             _guest.Domain.SetMetadataElement(element.ToString(SaveOptions.DisableFormatting), "hikae-status", HikaeNamespaces.Status, DomainAffect.Live);
+            _title.Show(status);
         }
         catch (Exception error)
         {
