@@ -32,6 +32,7 @@ lab_up() { # NUMBER
     for name in $(host_names); do
         wait_for_libvirt "$name"
     done
+    keep_capabilities hostA "$base"
     trap - EXIT INT TERM HUP
     say "lab '$LAB_NAME' is up: $(host_names | xargs)"
 }
@@ -81,11 +82,16 @@ create_host() { # NAME
     chmod 0755 "$dir/guests"
     # shellcheck disable=SC2016
     (exec_in_lab bash -ec '
-        name=$1 dir=$2 machine=$3 repl=$4
+        name=$1 dir=$2 machine=$3 repl=$4 known=$5
         mount -t tmpfs -o mode=0755 tmpfs "$dir/disk"
         upper=$dir/disk/upper
         mkdir -p "$dir/disk/work" "$upper/etc/libvirt" "$upper/var/log/hikae"
         chmod 0755 "$upper" "$upper/etc/libvirt"
+        if [ -d "$known" ]; then
+            mkdir -p "$upper/var/cache/libvirt/qemu"
+            chmod 0711 "$upper/var/cache/libvirt" "$upper/var/cache/libvirt/qemu"
+            cp -rp "$known" "$upper/var/cache/libvirt/qemu/capabilities"
+        fi
         echo "$machine" >"$upper/etc/machine-id"
         echo "$name" >"$upper/etc/hostname"
         { echo "127.0.0.1 localhost"
@@ -99,7 +105,21 @@ create_host() { # NAME
           echo "namespaces = []"
           echo "cgroup_controllers = []"; } >"$upper/etc/libvirt/qemu.conf"
         chmod 0600 "$upper/etc/libvirt/qemu.conf"
-    ' create-host "$name" "$dir" "$(tr -d - </proc/sys/kernel/random/uuid)" "$REPL_PREFIX")
+    ' create-host "$name" "$dir" "$(tr -d - </proc/sys/kernel/random/uuid)" "$REPL_PREFIX" "$(capabilities "$(<"$LAB_STATE/base")")")
+}
+
+capabilities() { printf '%s\n' "$1/capabilities-$(uname -r)"; } # BASE
+
+# libvirt asks a QEMU it does not know what it can do, for a second and a half, and keeps the answers in a file. Later hosts find that file, as a host
+# finds it that was started before; whether it still holds libvirt sees by itself.
+keep_capabilities() { # HOST BASE
+    local new
+    [ ! -d "$(capabilities "$2")" ] || return 0
+    enter_host "$1" virsh -q domcapabilities --virttype qemu </dev/null >/dev/null || return 0
+    new=$(mktemp -d "$2/new.XXXXXX")
+    enter_host "$1" tar -C /var/cache/libvirt/qemu/capabilities -c . </dev/null | tar -C "$new" -xp
+    # Somebody else may have been as fast.
+    mv -T "$new" "$(capabilities "$2")" 2>/dev/null || rm -rf "$new"
 }
 
 start_host() { # NAME
