@@ -89,8 +89,7 @@ public sealed class ConsolidationTests(ConsolidationLab shared) : LabTest(shared
         first.WaitForProtected(HostA);
 
         // Its replica is copied anew, and it is not refused for that.
-        HostA.Cut("repl");
-        first.WaitForState(HostA, "unprotected");
+        LoseBackup(first, HostA, HostC, unplugged: HostA);
         HostA.Restore("repl");
         first.WaitForProtected(HostA);
 

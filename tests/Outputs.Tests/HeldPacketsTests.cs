@@ -43,8 +43,7 @@ public sealed class HeldPacketsTests(OutputsLab shared) : LabTest(shared)
         conversation.WaitForMore(10);
         listener.WaitForProgress();
 
-        HostB.Cut("repl");
-        guest.WaitForState(HostA, "unprotected");
+        LoseBackup(guest, HostA, HostB, unplugged: HostB);
         conversation.WaitForMore(10);
         listener.WaitForProgress();
 

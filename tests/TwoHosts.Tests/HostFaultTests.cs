@@ -55,8 +55,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
     {
         LabGuest guest = StartProtected("cut", Quiet);
 
-        HostB.Cut("repl");
-        guest.WaitForState(HostA, "unprotected");
+        LoseBackup(guest, HostA, HostB, unplugged: HostB);
         guest.WaitForReport(HostB, "without the guest", report => report.State is not ("ready" or "recovering" or "recovered"));
         AssertRunsOnlyOnHostA(guest);
         HostB.Restore("repl");

@@ -46,6 +46,20 @@ public abstract class LabTest : IDisposable
         return guest;
     }
 
+    /// <summary>Unplugs a host from the replication network, and the guest's primary claims it.</summary>
+    /// <remarks>Both hosts may claim a guest whose link is cut. The backup stands still here until the primary has: on a busy machine it may be first.</remarks>
+    protected static void LoseBackup(LabGuest guest, LabHost primary, LabHost backup, LabHost unplugged)
+    {
+        ArgumentNullException.ThrowIfNull(guest);
+        ArgumentNullException.ThrowIfNull(backup);
+        ArgumentNullException.ThrowIfNull(unplugged);
+        int sidecar = guest.SidecarOn(backup)!.Value;
+        backup.Signal("STOP", sidecar);
+        unplugged.Cut("repl");
+        guest.WaitForState(primary, "unprotected");
+        backup.Signal("CONT", sidecar);
+    }
+
     /// <summary>The guest runs on the first host as if nothing had happened, and the second has not started it.</summary>
     protected void AssertRunsOnlyOnHostA(LabGuest guest)
     {
