@@ -161,15 +161,23 @@ internal sealed class FileImage : IDiskImage
     /// <inheritdoc/>
     public (long Length, bool IsHole) Extent(long offset, long length)
     {
-        long data = _file.NextData(offset);
-        if (data > offset || offset >= LengthBytes)
+        while (true)
         {
-            // Behind the end there is nothing but zeros.
-            long hole = data >= LengthBytes ? length : data - offset;
-            return (Math.Min(hole, length), true);
-        }
+            long data = _file.NextData(offset);
+            if (data > offset || offset >= LengthBytes)
+            {
+                // Behind the end there is nothing but zeros.
+                long hole = data >= LengthBytes ? length : data - offset;
+                return (Math.Min(hole, length), true);
+            }
 
-        return (Math.Min(_file.NextHole(offset) - offset, length), false);
+            // A hole may be punched between the two looks: then the stretch had no length.
+            long end = _file.NextHole(offset);
+            if (end > offset)
+            {
+                return (Math.Min(end - offset, length), false);
+            }
+        }
     }
 
     /// <inheritdoc/>

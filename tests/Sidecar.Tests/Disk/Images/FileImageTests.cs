@@ -65,6 +65,29 @@ public sealed class FileImageTests : IDisposable
         Assert.Equal((4096, true), image.Extent(1 << 20, 4096));
     }
 
+    [Fact]
+    public async Task An_extent_is_never_empty_while_somebody_punches_holes()
+    {
+        using FileImage image = FileImage.Open(_path);
+        Task puncher = Task.Run(() =>
+        {
+            for (int i = 0; i < 20_000; i++)
+            {
+                image.Write(0, new byte[4096]);
+                image.Trim(0, 4096);
+            }
+        }, TestContext.Current.CancellationToken);
+
+        long shortest = long.MaxValue;
+        while (!puncher.IsCompleted)
+        {
+            shortest = Math.Min(shortest, image.Extent(0, 1 << 20).Length);
+        }
+        await puncher;
+
+        Assert.Equal(4096, shortest);
+    }
+
     [Theory]
     [InlineData("raw")]
     [InlineData("qcow2")]
