@@ -17,6 +17,9 @@ internal abstract record EpochPart
     /// <summary>Copied pages. Whoever takes the part disposes the segment.</summary>
     internal sealed record Pages(CaptureSegment Segment) : EpochPart;
 
+    /// <summary>Copies of pages that the backup has, unless the epoch has them, too, further on: of use only where they equal a block of the guest's disks. Whoever takes the part disposes the segment.</summary>
+    internal sealed record PagesAgain(CaptureSegment Segment) : EpochPart;
+
     /// <summary>Pages the guest holds as free.</summary>
     internal sealed record Free(IReadOnlyList<PageRun> Runs) : EpochPart;
 

@@ -56,6 +56,7 @@ internal sealed class EpochQueue : IEpochStream, IDisposable
         while (_parts.TryTake(out EpochPart? part))
         {
             (part as EpochPart.Pages)?.Segment.Dispose();
+            (part as EpochPart.PagesAgain)?.Segment.Dispose();
             (part as EpochPart.DiskWrites)?.Entries.Dispose();
         }
         _parts.Dispose();

@@ -14,4 +14,10 @@ internal interface IPageReferences
     /// loses what it was told to read; they are not named again.
     /// </summary>
     void TakeStale(List<PageRun> pages);
+
+    /// <summary>
+    /// Adds pages, <paramref name="most"/> of them, that the backup has, and that may equal a block of the guest's disks by now. To look at them again is a favour to the
+    /// backup: they count as written neither before nor after, and are not named again for the same block.
+    /// </summary>
+    void TakeWanted(List<PageRun> pages, int most);
 }

@@ -12,12 +12,18 @@ namespace Hikae.Sidecar.Capture;
 /// link has drained them: the guest goes on, and another round copies what was found. A page copied twice in one epoch: the later
 /// copy counts.
 ///
+/// While the guest runs, pages that the backup has and that may be on a disk by now are looked at again, some in each epoch. Whether such a page was written meanwhile
+/// need not be asked: if it was, the pause's scan finds it.
+///
 /// Invariant: a page reported written by a scan is copied after that scan, in the same epoch.
 /// </remarks>
 internal sealed class MemoryParticipant : IEpochParticipant
 {
     // 16 MiB take about 4 ms to copy: from there on a running round pays for its extra scan.
     private const long RoundPages = 4096;
+
+    // 16 MiB take the link's thread about 15 ms to look at, while the guest runs.
+    private const int PagesAgain = 4096;
 
     // A guest that writes faster than the link drains would never converge.
     private const int MaxFirstRounds = 8;
@@ -35,6 +41,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
     private readonly IPageReferences? _references;
     private readonly List<PageRun> _written = [];
     private readonly List<PageRun> _stale = [];
+    private readonly List<PageRun> _again = [];
     private IReadOnlyList<RamBlock> _blocks = [];
     private bool _everythingCopied;
     private long _pagesThisEpoch;
@@ -91,6 +98,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
         {
             CopyWritten(cancellationToken);
         }
+        CopyAgain(cancellationToken);
         _pool.WaitForHalf(cancellationToken);
     }
 
@@ -203,6 +211,13 @@ internal sealed class MemoryParticipant : IEpochParticipant
         return PageRuns.AddMissing(_written, _stale);
     }
 
+    private void CopyAgain(CancellationToken cancellationToken)
+    {
+        _again.Clear();
+        _references?.TakeWanted(_again, PagesAgain);
+        Copy(_again, static segment => new EpochPart.PagesAgain(segment), cancellationToken);
+    }
+
     private List<PageRun> SendFree(CancellationToken cancellationToken)
     {
         var free = new List<PageRun>();
@@ -213,7 +228,9 @@ internal sealed class MemoryParticipant : IEpochParticipant
         return free;
     }
 
-    private void Copy(List<PageRun> runs, CancellationToken cancellationToken)
+    private void Copy(List<PageRun> runs, CancellationToken cancellationToken) => Copy(runs, static segment => new EpochPart.Pages(segment), cancellationToken);
+
+    private void Copy(List<PageRun> runs, Func<CaptureSegment, EpochPart> part, CancellationToken cancellationToken)
     {
         CaptureSegment? segment = null;
         try
@@ -228,13 +245,13 @@ internal sealed class MemoryParticipant : IEpochParticipant
                     rest = new PageRun(rest.Block, rest.FirstPage + taken, rest.PageCount - taken);
                     if (segment.IsFull)
                     {
-                        Send(ref segment, cancellationToken);
+                        Send(ref segment, part, cancellationToken);
                     }
                 }
             }
             if (segment is not null)
             {
-                Send(ref segment, cancellationToken);
+                Send(ref segment, part, cancellationToken);
             }
         }
         finally
@@ -243,10 +260,10 @@ internal sealed class MemoryParticipant : IEpochParticipant
         }
     }
 
-    private void Send(ref CaptureSegment? segment, CancellationToken cancellationToken)
+    private void Send(ref CaptureSegment? segment, Func<CaptureSegment, EpochPart> part, CancellationToken cancellationToken)
     {
         segment!.Copy(_pid, _blocks);
-        _queue.Add(new EpochPart.Pages(segment), cancellationToken);
+        _queue.Add(part(segment), cancellationToken);
         if (!_everythingCopied)
         {
             Volatile.Write(ref _firstLeft, Math.Max(0, _firstLeft - segment.PageCount));

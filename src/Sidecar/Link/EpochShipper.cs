@@ -106,6 +106,12 @@ internal sealed class EpochShipper : IDisposable
                     ShipPages(pages.Segment);
                 }
                 break;
+            case EpochPart.PagesAgain pages:
+                using (pages.Segment)
+                {
+                    ShipAgain(pages.Segment);
+                }
+                break;
             case EpochPart.Free free:
                 ShipFree(free.Runs);
                 break;
@@ -207,6 +213,34 @@ internal sealed class EpochShipper : IDisposable
         int soft = segment.PageCount - hard;
         _totals = _totals with { HardPages = _totals.HardPages + (ulong)hard, SoftPages = _totals.SoftPages + (ulong)soft };
         Count(new ShippingCounters(segment.PageCount, hard, zero, 0, storedBytes, onDisk));
+    }
+
+    // Nothing is sent of a page that is on no disk: the backup has it, or gets it further on.
+    private void ShipAgain(CaptureSegment segment)
+    {
+        int onDisk = 0;
+        int index = 0;
+        int block = segment.Runs[0].Block;
+        foreach (PageRun run in segment.Runs)
+        {
+            if (run.Block != block)
+            {
+                _onDisk.Ship(block, Gather);
+                block = run.Block;
+            }
+            for (uint page = run.FirstPage; page < run.FirstPage + run.PageCount; page++)
+            {
+                if (_content!.TryReferAgain(block, page, segment.Page(index++), _epoch, out int disk, out long diskBlock))
+                {
+                    _onDisk.Add(page, disk, diskBlock);
+                    _backupPages.SetHard(block, page);
+                    onDisk++;
+                }
+            }
+        }
+        _onDisk.Ship(block, Gather);
+        _totals = _totals with { SoftPages = _totals.SoftPages + (ulong)onDisk };
+        Count(new ShippingCounters(0, 0, 0, 0, 0, onDisk));
     }
 
     private void AddZero(int block, uint page)

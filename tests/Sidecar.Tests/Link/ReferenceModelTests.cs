@@ -20,6 +20,9 @@ public sealed class ReferenceModelTests : IDisposable
     private const int Blocks = 64;
     private const int DiskBytes = Blocks * ContentIndex.BlockBytes;
 
+    // Of each RAM block, so few that no content is in more pages than may refer to one block.
+    private const int WrittenPages = 300;
+
     private readonly BackupUnderTest _backup = new(version: ReplicationVersion.WithDiskPages);
     private readonly SourceMemory _source = new();
     private readonly EpochQueue _queue = new();
@@ -32,6 +35,7 @@ public sealed class ReferenceModelTests : IDisposable
     private readonly Task _shipping;
     private RunningDisk? _disk;
     private long _stalePages;
+    private long _pagesAgain;
 
     public ReferenceModelTests()
     {
@@ -51,21 +55,12 @@ public sealed class ReferenceModelTests : IDisposable
         var random = new Random(seed);
         var clients = new BusyClients(_disk, Blocks, _standstill, seed);
         long references = 0;
+        ulong epoch = 1;
         try
         {
-            for (ulong epoch = 1; epoch <= 60; epoch += 2)
+            for (; epoch <= 60; epoch += 2)
             {
-                // Two on their way at once: the first is still being looked at while the disk changes in the second, and in the one after.
-                Run(random, epoch);
-                (SourceMemory memory, byte[] disk) = Run(random, epoch + 1);
-                Assert.Equal(epoch, _backup.Receive().Epoch);
-                Assert.Equal(epoch + 1, _backup.Receive().Epoch);
-                _disk.Disk.Commit(epoch + 1);
-
-                ReplicaStore store = _backup.Session.Store;
-                store.Disks = new Snapshot(disk);
-                memory.AssertEqualTo(store);
-                references += store.Statistics.DiskPages;
+                references += RunTwo(random, epoch).References;
             }
         }
         finally
@@ -75,6 +70,11 @@ public sealed class ReferenceModelTests : IDisposable
 
         Assert.InRange(references, 100, long.MaxValue);
         Assert.InRange(_stalePages, 10, long.MaxValue);
+        Assert.InRange(_pagesAgain, 10, long.MaxValue);
+
+        // When nothing changes any more, all that is on the disk becomes a reference, whatever came first.
+        RunTwo(null, epoch);
+        AssertAllFound(RunTwo(null, epoch + 2).Memory, epoch + 3);
     }
 
     public void Dispose()
@@ -90,8 +90,37 @@ public sealed class ReferenceModelTests : IDisposable
         _standstill.Dispose();
     }
 
-    // The checkpoint thread's way through an epoch. Returns the guest's memory and disk of its end.
-    private (SourceMemory Memory, byte[] Disk) Run(Random random, ulong epoch)
+    private (SourceMemory Memory, long References) RunTwo(Random? random, ulong epoch)
+    {
+        // Two on their way at once: the first is still being looked at while the disk changes in the second, and in the one after.
+        Run(random, epoch);
+        (SourceMemory memory, byte[] disk) = Run(random, epoch + 1);
+        Assert.Equal(epoch, _backup.Receive().Epoch);
+        Assert.Equal(epoch + 1, _backup.Receive().Epoch);
+        _disk!.Disk.Commit(epoch + 1);
+
+        ReplicaStore store = _backup.Session.Store;
+        store.Disks = new Snapshot(disk);
+        memory.AssertEqualTo(store);
+        return (memory, store.Statistics.DiskPages);
+    }
+
+    private void AssertAllFound(SourceMemory memory, ulong epoch)
+    {
+        for (int block = 0; block < 2; block++)
+        {
+            for (uint page = 0; page < SourceMemory.PagesPerBlock; page++)
+            {
+                if (_content.TryFind(memory.Page(block, page), epoch, out _))
+                {
+                    Assert.Equal(PageKind.OnDisk, _backup.Session.Store.Get(block, page));
+                }
+            }
+        }
+    }
+
+    // The checkpoint thread's way through an epoch, with a guest that writes or, without a generator, does not. Returns the guest's memory and disk of its end.
+    private (SourceMemory Memory, byte[] Disk) Run(Random? random, ulong epoch)
     {
         var id = new EpochId(epoch);
         _queue.Begin(id, _stop.Token);
@@ -101,12 +130,14 @@ public sealed class ReferenceModelTests : IDisposable
             _queue.Add(new EpochPart.Hardware([.. _source.Blocks.Select(block => block.Info)], Epochs.DomainXml), _stop.Token);
             _dirty.UnionWith(SourceMemory.All.SelectMany(run => Enumerable.Range(0, (int)run.PageCount).Select(page => (run.Block, (uint)page))));
         }
-        Write(random, random.Next(80));
-        if (random.Next(2) == 0)
+        Write(random, 80);
+        if (random?.Next(2) == 0)
         {
             CopyWritten();
-            Write(random, random.Next(30));
+            Write(random, 30);
         }
+        CopyAgain(random is null ? int.MaxValue : 20);
+        Write(random, 10);
 
         SourceMemory memory;
         byte[] disk;
@@ -143,11 +174,11 @@ public sealed class ReferenceModelTests : IDisposable
         return (memory, disk);
     }
 
-    private void Write(Random random, int pages)
+    private void Write(Random? random, int mostPages)
     {
-        for (int i = 0; i < pages; i++)
+        for (int pages = random?.Next(mostPages) ?? 0; pages > 0; pages--)
         {
-            (int block, uint page) = (random.Next(2), (uint)random.Next((int)SourceMemory.PagesPerBlock));
+            (int block, uint page) = (random!.Next(2), (uint)random.Next(WrittenPages));
             Span<byte> bytes = _source.Page(block, page);
             switch (random.Next(8))
             {
@@ -165,9 +196,9 @@ public sealed class ReferenceModelTests : IDisposable
         }
     }
 
-    private void Free(Random random)
+    private void Free(Random? random)
     {
-        if (random.Next(3) == 0)
+        if (random?.Next(3) == 0)
         {
             var run = new PageRun(random.Next(2), (uint)random.Next(600), (uint)random.Next(1, 100));
             for (uint page = run.FirstPage; page < run.FirstPage + run.PageCount; page++)
@@ -187,7 +218,23 @@ public sealed class ReferenceModelTests : IDisposable
             _stalePages += run.PageCount;
             _dirty.UnionWith(Enumerable.Range((int)run.FirstPage, (int)run.PageCount).Select(page => (run.Block, (uint)page)));
         }
-        foreach ((int Block, uint Page)[] some in _dirty.Order().Chunk(CaptureSegment.MaxPages))
+        Copy(_dirty.Order(), segment => new EpochPart.Pages(segment));
+        _dirty.Clear();
+    }
+
+    private void CopyAgain(int most)
+    {
+        List<PageRun> again = [];
+        _content.TakeWanted(again, most);
+        _pagesAgain += again.Sum(run => run.PageCount);
+        Copy(
+            again.SelectMany(run => Enumerable.Range((int)run.FirstPage, (int)run.PageCount).Select(page => (run.Block, (uint)page))),
+            segment => new EpochPart.PagesAgain(segment));
+    }
+
+    private void Copy(IEnumerable<(int Block, uint Page)> pages, Func<CaptureSegment, EpochPart> part)
+    {
+        foreach ((int Block, uint Page)[] some in pages.Chunk(CaptureSegment.MaxPages))
         {
             CaptureSegment segment = _pool.Rent(_stop.Token);
             foreach ((int block, uint page) in some)
@@ -195,9 +242,8 @@ public sealed class ReferenceModelTests : IDisposable
                 segment.Add(new PageRun(block, page, 1));
             }
             segment.Copy(Environment.ProcessId, _source.Blocks);
-            _queue.Add(new EpochPart.Pages(segment), _stop.Token);
+            _queue.Add(part(segment), _stop.Token);
         }
-        _dirty.Clear();
     }
 
     /// <summary>A disk as it was.</summary>

@@ -17,6 +17,9 @@ namespace Hikae.Sidecar.Disk.Content;
 /// stale before the change can be seen, and is sent in the epoch that the change belongs to. Invariant: a page that refers to a block and is not stale has had the
 /// block's content in every epoch since it was sent.
 ///
+/// A page for which no block was found is remembered by a few bits of its tag. When a block becomes known that may equal it, the page is wanted: capture reads it
+/// once more, in an epoch that is open since the block is known, and only what is read then decides. So what is remembered proves nothing and need not be exact.
+///
 /// Any thread may call. Nothing is waited for under the lock, and no tag is computed.
 /// </remarks>
 internal sealed class ContentIndex : IPageReferences, IDisposable
@@ -140,6 +143,15 @@ internal sealed class ContentIndex : IPageReferences, IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public void TakeWanted(List<PageRun> pages, int most)
+    {
+        lock (Gate)
+        {
+            _references?.TakeWanted(pages, most);
+        }
+    }
+
     /// <summary>Whether there are pages that <see cref="TakeStale"/> would name.</summary>
     public bool HasStale
     {
@@ -168,20 +180,31 @@ internal sealed class ContentIndex : IPageReferences, IDisposable
         lock (Gate)
         {
             _references?.Unlink(block, page);
-            if (tag != BlockTagger.Zeros && _table is { } table && _references is { } references)
+            if (TryLink(block, page, tag, epoch, out disk, out diskBlock))
             {
-                for (int i = 0; (i = table.Find(tag, StampOf(epoch), out BlockKey found, out uint slot, i)) >= 0; i++)
-                {
-                    disk = _places[found.Disk];
-                    diskBlock = found.Block;
-                    if (disk >= 0 && references.TryLink(block, page, slot))
-                    {
-                        return true;
-                    }
-                }
+                return true;
             }
-            (disk, diskBlock) = (0, 0);
+            if (tag != BlockTagger.Zeros && _references is { } references)
+            {
+                // A block that has had this content only since a later epoch proves something of that one.
+                bool isWanted = _table is { } table && table.Find(tag, uint.MaxValue, out _, out uint slot) >= 0 && table.Stamp(slot) > StampOf(epoch);
+                references.Remember(block, page, tag, isWanted);
+            }
             return false;
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="TryRefer"/>, for a page that the backup has already, as of the epoch before or as capture found it written since: what is not found is left as it is.
+    /// </summary>
+    public bool TryReferAgain(int block, uint page, ReadOnlySpan<byte> bytes, ulong epoch, out int disk, out long diskBlock)
+    {
+        UInt128 tag = _tagger.TagOf(bytes);
+        lock (Gate)
+        {
+            (disk, diskBlock) = (0, 0);
+            // One that refers to a block by now was sent since it was wanted.
+            return _references is { } references && !references.IsLinked(block, page) && TryLink(block, page, tag, epoch, out disk, out diskBlock);
         }
     }
 
@@ -211,11 +234,19 @@ internal sealed class ContentIndex : IPageReferences, IDisposable
     /// <summary>Under <see cref="Gate"/>.</summary>
     internal void Learn(BlockKey block, UInt128 tag)
     {
-        if (_table is { } table && !table.TryPut(block, tag, _openStamp))
+        if (_table is not { } table)
+        {
+            return;
+        }
+        if (!table.TryPut(block, tag, _openStamp, out bool isNew))
         {
             // It changed, and nobody said so: somebody else writes to the image. The safe answer is that of any change.
             Forget(block, 1);
-            _ = table.TryPut(block, tag, _openStamp);
+            _ = table.TryPut(block, tag, _openStamp, out isNew);
+        }
+        if (isNew && _places[block.Disk] >= 0)
+        {
+            _references?.Want(tag);
         }
     }
 
@@ -238,6 +269,25 @@ internal sealed class ContentIndex : IPageReferences, IDisposable
         {
             _references?.MakeStale(head);
         }
+    }
+
+    // Under Gate. The page refers to nothing, but may be remembered.
+    private bool TryLink(int block, uint page, UInt128 tag, ulong epoch, out int disk, out long diskBlock)
+    {
+        if (tag != BlockTagger.Zeros && _table is { } table && _references is { } references)
+        {
+            for (int i = 0; (i = table.Find(tag, StampOf(epoch), out BlockKey found, out uint slot, i)) >= 0; i++)
+            {
+                disk = _places[found.Disk];
+                diskBlock = found.Block;
+                if (disk >= 0 && references.TryLink(block, page, slot))
+                {
+                    return true;
+                }
+            }
+        }
+        (disk, diskBlock) = (0, 0);
+        return false;
     }
 
     private static int PlaceOf(IReadOnlyList<DiskContent?> disks, int number)

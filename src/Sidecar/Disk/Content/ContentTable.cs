@@ -34,8 +34,8 @@ internal sealed class ContentTable : IDisposable
     public ContentTable(long bytes)
     {
         _setCount = (ulong)Math.Max(1, bytes / (SetBytes + (BucketsPerSet * BucketBytes)));
-        // A slot's number plus one must fit a hint.
-        _setCount = Math.Min(_setCount, uint.MaxValue / Ways);
+        // A slot's number plus one must fit a hint, and 31 bits in PageReferences.
+        _setCount = Math.Min(_setCount, int.MaxValue / Ways);
         _sets = new AnonymousMemory((long)_setCount * SetBytes);
         _hints = new AnonymousMemory((long)_setCount * BucketsPerSet * BucketBytes);
     }
@@ -47,9 +47,14 @@ internal sealed class ContentTable : IDisposable
     public long Capacity => (long)_setCount * Ways;
 
     /// <summary>Puts a block in, if there is room. One that is in it with the same tag keeps its stamp: it has had that content for as long.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="tag">Of its content.</param>
+    /// <param name="stamp">Since when it has had it.</param>
+    /// <param name="isNew">It was not in it before.</param>
     /// <returns>False: it is in it with another tag, and must be removed before.</returns>
-    public bool TryPut(BlockKey block, UInt128 tag, uint stamp)
+    public bool TryPut(BlockKey block, UInt128 tag, uint stamp, out bool isNew)
     {
+        isNew = false;
         long set = SetOf(block);
         Span<ulong> keys = Keys(set);
         int way = keys.IndexOf(block.Bits);
@@ -71,6 +76,7 @@ internal sealed class ContentTable : IDisposable
         Tags(set)[way] = tag;
         Stamps(set)[way] = stamp;
         Hint(tag, (uint)((set * Ways) + way + 1));
+        isNew = true;
         return true;
     }
 
@@ -117,6 +123,13 @@ internal sealed class ContentTable : IDisposable
     {
         (long set, long way) = Math.DivRem((long)slot, Ways);
         return ref Heads(set)[(int)way];
+    }
+
+    /// <summary>Since when the block in a slot has had its content.</summary>
+    public uint Stamp(uint slot)
+    {
+        (long set, long way) = Math.DivRem((long)slot, Ways);
+        return Stamps(set)[(int)way];
     }
 
     /// <summary>Takes out every block of a disk, and adds the heads of those that something refers to.</summary>

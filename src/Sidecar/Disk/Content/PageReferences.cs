@@ -1,24 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Numerics;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 
 namespace Hikae.Sidecar.Disk.Content;
 
-/// <summary>Which pages of the guest the backup was told to read from a disk, each in the list of the block it refers to; and those whose block was changed since.</summary>
+/// <summary>
+/// Which pages of the guest the backup was told to read from a disk, each in the list of the block it refers to; those whose block was changed since; and of the
+/// other pages a few bits of their content, by which they are found when a block becomes known that may equal them.
+/// </summary>
 /// <remarks>
-/// A page's number counts through all RAM blocks, and is stored plus one, so that 0 means none. A block's list begins at the head in its slot of the
-/// <see cref="ContentTable"/>; its pages have the slot and the next page, eight bytes each, where there are any references among 512 neighbours. Guarded by the index's gate.
+/// A page's number counts through all RAM blocks, and is stored plus one, so that 0 means none. A page is in one list at most. A block's list begins at the head in its
+/// slot of the <see cref="ContentTable"/>. Pages that are remembered lie in buckets, chosen by 31 bits of their tag.
+///
+/// Memory: eight bytes for each page of which the backup holds anything but zeros (in 512 neighbours), two for a page's bucket, a bit for whether it is wanted: at
+/// most 2.6 MiB for each GiB of the guest. Guarded by the index's gate.
 /// </remarks>
 internal sealed class PageReferences
 {
     // A list is walked to take a page out.
     private const int MaxPagesOfBlock = 32;
     private const int ChunkPages = 512;
+    private const int PagesPerBucket = 2;
+    private const int WordBits = 64;
+
+    // In Entry.Of: a page that is remembered, not one that refers to a slot.
+    private const uint Remembered = 0x8000_0000;
 
     private readonly ContentTable _table;
     private readonly uint[] _firstNumbers;
-    private readonly (uint SlotPlus1, uint Next)[]?[] _chunks;
+    private readonly (uint Of, uint Next)[]?[] _chunks;
+    private readonly uint[] _buckets;
+    private readonly ulong[] _wanted;
     private readonly List<uint> _stale = [];
+    private int _wantedFrom;
 
     public PageReferences(ContentTable table, IReadOnlyList<RamBlockInfo> blocks)
     {
@@ -32,6 +47,8 @@ internal sealed class PageReferences
         }
         _ = checked((uint)(pages + 1));
         _chunks = new (uint, uint)[]?[(pages + ChunkPages - 1) / ChunkPages];
+        _buckets = new uint[(pages / PagesPerBucket) + 1];
+        _wanted = new ulong[(pages + WordBits - 1) / WordBits];
     }
 
     /// <summary>Pages whose blocks were changed, and that nobody has taken yet.</summary>
@@ -40,7 +57,17 @@ internal sealed class PageReferences
     /// <summary>Pages that refer to a block.</summary>
     public long Count { get; private set; }
 
-    /// <summary>The page refers to the block in this slot. False: as many do as may. It refers to nothing before.</summary>
+    /// <summary>Pages that a block may equal, and that nobody has taken yet.</summary>
+    public long WantedCount { get; private set; }
+
+    /// <summary>Whether the page refers to a block.</summary>
+    public bool IsLinked(int block, uint page)
+    {
+        uint number = _firstNumbers[block] + page;
+        return _chunks[number / ChunkPages] is not null && Entry(number).Of is not 0 and < Remembered;
+    }
+
+    /// <summary>The page refers to the block in this slot, and is remembered no more. False: as many do as may. It refers to nothing before.</summary>
     public bool TryLink(int block, uint page, uint slot)
     {
         uint number = _firstNumbers[block] + page;
@@ -53,9 +80,8 @@ internal sealed class PageReferences
                 return false;
             }
         }
-        _chunks[number / ChunkPages] ??= new (uint, uint)[ChunkPages];
-        Entry(number) = (slot + 1, head);
-        head = number + 1;
+        Unlink(block, page);
+        Put(number, slot + 1, ref head);
         Count++;
         return true;
     }
@@ -68,14 +94,60 @@ internal sealed class PageReferences
         {
             return;
         }
-        ref uint link = ref _table.Head(entry.SlotPlus1 - 1);
+        ref uint link = ref (entry.Of < Remembered ? ref _table.Head(entry.Of - 1) : ref Bucket(entry.Of));
         while (link != number + 1)
         {
             link = ref Entry(link - 1).Next;
         }
         link = entry.Next;
         Entry(number) = default;
-        Count--;
+        if (entry.Of < Remembered)
+        {
+            Count--;
+        }
+        else
+        {
+            Unwant(number);
+        }
+    }
+
+    /// <summary>The backup is sent the page itself, whose content has this tag. It refers to nothing, and is not remembered. Of many pages with one content only some are.</summary>
+    /// <param name="block">The page's RAM block.</param>
+    /// <param name="page">Its index there.</param>
+    /// <param name="tag">Of its content.</param>
+    /// <param name="isWanted">There is a block that equals it already.</param>
+    public void Remember(int block, uint page, UInt128 tag, bool isWanted)
+    {
+        uint of = RememberedOf(tag);
+        ref uint head = ref Bucket(of);
+        int like = 0;
+        for (uint at = head; at != 0; at = Entry(at - 1).Next)
+        {
+            like += Entry(at - 1).Of == of ? 1 : 0;
+            if (like == MaxPagesOfBlock)
+            {
+                return;
+            }
+        }
+        uint number = _firstNumbers[block] + page;
+        Put(number, of, ref head);
+        if (isWanted)
+        {
+            Want(number);
+        }
+    }
+
+    /// <summary>A block with this content is known from now on: pages that may equal it are wanted.</summary>
+    public void Want(UInt128 tag)
+    {
+        uint of = RememberedOf(tag);
+        for (uint at = Bucket(of); at != 0; at = Entry(at - 1).Next)
+        {
+            if (Entry(at - 1).Of == of)
+            {
+                Want(at - 1);
+            }
+        }
     }
 
     /// <summary>The block whose list this was is about to be changed.</summary>
@@ -98,22 +170,80 @@ internal sealed class PageReferences
         int block = 0;
         foreach (uint number in _stale)
         {
-            while (block + 1 < _firstNumbers.Length && _firstNumbers[block + 1] <= number)
-            {
-                block++;
-            }
-            uint page = number - _firstNumbers[block];
-            if (pages.Count == 0 || pages[^1] is var last && (last.Block != block || last.FirstPage + last.PageCount < page))
-            {
-                pages.Add(new PageRun(block, page, 1));
-            }
-            else if (last.FirstPage + last.PageCount == page)
-            {
-                pages[^1] = last with { PageCount = last.PageCount + 1 };
-            }
+            Add(pages, number, ref block);
         }
         _stale.Clear();
     }
 
-    private ref (uint SlotPlus1, uint Next) Entry(uint number) => ref _chunks[number / ChunkPages]![number % ChunkPages];
+    /// <summary>Adds pages that are wanted, at most so many, and wants them no more.</summary>
+    public void TakeWanted(List<PageRun> pages, int most)
+    {
+        int block = 0;
+        for (int seen = 0; seen <= _wanted.Length && WantedCount > 0 && most > 0; seen++)
+        {
+            for (; _wanted[_wantedFrom] != 0 && most > 0; most--)
+            {
+                uint number = ((uint)_wantedFrom * WordBits) + (uint)BitOperations.TrailingZeroCount(_wanted[_wantedFrom]);
+                Unwant(number);
+                Add(pages, number, ref block);
+            }
+            if (most > 0 && ++_wantedFrom == _wanted.Length)
+            {
+                (_wantedFrom, block) = (0, 0);
+            }
+        }
+    }
+
+    private static uint RememberedOf(UInt128 tag) => Remembered | (uint)(tag >> 64);
+
+    private void Add(List<PageRun> pages, uint number, ref int block)
+    {
+        while (block + 1 < _firstNumbers.Length && _firstNumbers[block + 1] <= number)
+        {
+            block++;
+        }
+        uint page = number - _firstNumbers[block];
+        if (pages.Count > 0 && pages[^1] is var last && last.Block == block)
+        {
+            uint end = last.FirstPage + last.PageCount;
+            if (page == end)
+            {
+                pages[^1] = last with { PageCount = last.PageCount + 1 };
+                return;
+            }
+            if (page >= last.FirstPage && page < end)
+            {
+                // It became stale a second time.
+                return;
+            }
+        }
+        pages.Add(new PageRun(block, page, 1));
+    }
+
+    private void Put(uint number, uint of, ref uint head)
+    {
+        _chunks[number / ChunkPages] ??= new (uint, uint)[ChunkPages];
+        Entry(number) = (of, head);
+        head = number + 1;
+    }
+
+    private void Want(uint number)
+    {
+        ref ulong word = ref _wanted[number / WordBits];
+        ulong bit = 1UL << (int)(number % WordBits);
+        WantedCount += (word & bit) == 0 ? 1 : 0;
+        word |= bit;
+    }
+
+    private void Unwant(uint number)
+    {
+        ref ulong word = ref _wanted[number / WordBits];
+        ulong bit = 1UL << (int)(number % WordBits);
+        WantedCount -= (word & bit) != 0 ? 1 : 0;
+        word &= ~bit;
+    }
+
+    private ref uint Bucket(uint of) => ref _buckets[(int)(((ulong)(of & ~Remembered) * (ulong)_buckets.Length) >> 31)];
+
+    private ref (uint Of, uint Next) Entry(uint number) => ref _chunks[number / ChunkPages]![number % ChunkPages];
 }

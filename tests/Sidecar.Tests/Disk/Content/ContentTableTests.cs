@@ -27,10 +27,10 @@ public sealed class ContentTableTests
                 case 0:
                     uint stamp = (uint)_random.Next(100);
                     bool isOld = model.TryGetValue(block, out (UInt128 Tag, uint Stamp) before) && before.Tag == tag;
-                    if (!table.TryPut(block, tag, stamp))
+                    if (!table.TryPut(block, tag, stamp, out _))
                     {
                         table.Remove(block);
-                        Assert.True(table.TryPut(block, tag, stamp));
+                        Assert.True(table.TryPut(block, tag, stamp, out _));
                     }
 
 
@@ -66,7 +66,7 @@ public sealed class ContentTableTests
 
         for (int i = 0; i < many; i++)
         {
-            table.TryPut(BlockKey.Of(0, i), Tag(i), 1);
+            table.TryPut(BlockKey.Of(0, i), Tag(i), 1, out _);
         }
 
         Assert.InRange(table.Capacity * 40, (1 << 20) - 400, 1 << 20);
@@ -83,7 +83,7 @@ public sealed class ContentTableTests
 
         for (int i = 0; i < half; i++)
         {
-            table.TryPut(BlockKey.Of(1, i), Tag(i), 1);
+            table.TryPut(BlockKey.Of(1, i), Tag(i), 1, out _);
         }
 
         Assert.InRange(Enumerable.Range(0, half).Count(i => Finds(table, i)), half * 95 / 100, half);
@@ -95,19 +95,19 @@ public sealed class ContentTableTests
         using var table = new ContentTable(1 << 14);
         for (int i = 0; i < 40; i++)
         {
-            table.TryPut(BlockKey.Of(0, i), Tag(i), 1);
+            table.TryPut(BlockKey.Of(0, i), Tag(i), 1, out _);
             Assert.InRange(table.Find(Tag(i), 1, out _, out uint slot), 0, 7);
             table.Head(slot) = (uint)i + 1;
         }
 
         for (int i = 1000; i < 10_000; i++)
         {
-            Assert.True(table.TryPut(BlockKey.Of(0, i), Tag(i), 1));
+            Assert.True(table.TryPut(BlockKey.Of(0, i), Tag(i), 1, out _));
         }
 
         for (int i = 0; i < 40; i++)
         {
-            Assert.False(table.TryPut(BlockKey.Of(0, i), Tag(99_999), 1));
+            Assert.False(table.TryPut(BlockKey.Of(0, i), Tag(99_999), 1, out _));
             Assert.Equal((uint)i + 1, table.Remove(BlockKey.Of(0, i)));
             Assert.Equal(0u, table.Remove(BlockKey.Of(0, i)));
         }
@@ -119,8 +119,8 @@ public sealed class ContentTableTests
         using var table = new ContentTable(1 << 16);
         for (int i = 0; i < 100; i++)
         {
-            table.TryPut(BlockKey.Of(0, i), Tag(i), 1);
-            table.TryPut(BlockKey.Of(1, i), Tag(1000 + i), 1);
+            table.TryPut(BlockKey.Of(0, i), Tag(i), 1, out _);
+            table.TryPut(BlockKey.Of(1, i), Tag(1000 + i), 1, out _);
         }
 
         table.RemoveDisk(0, []);

@@ -144,9 +144,125 @@ public sealed class PageReferencesTests : IDisposable
         Assert.Equal([new PageRun(0, 0, 32)], Stale());
     }
 
+    [Fact]
+    public void Pages_that_were_sent_before_a_block_that_equals_them_was_known_are_wanted_once()
+    {
+        Assert.False(Refer(0, 7, 1));
+        Assert.False(Refer(2, 3, 1));
+        Assert.False(Refer(0, 8, 2));
+        Assert.Empty(Wanted());
+
+        Write(5, 1);
+        Assert.Equal([new PageRun(0, 7, 1), new PageRun(2, 3, 1)], Wanted());
+        Assert.Empty(Wanted());
+        Assert.True(ReferAgain(0, 7, 1));
+        Write(5, 3);
+        Assert.Equal([new PageRun(0, 7, 1)], Stale());
+
+        // The other one was not made a reference, so it is wanted again for the next block.
+        _disk.EndRead(_disk.BeginRead(), 9 * BlockBytes, DiskContentTests.Page(1));
+        Assert.Equal([new PageRun(2, 3, 1)], Wanted());
+        _disk.EndRead(_disk.BeginRead(), 9 * BlockBytes, DiskContentTests.Page(1));
+        Assert.Empty(Wanted());
+    }
+
+    [Fact]
+    public void A_page_of_which_the_backup_was_told_something_else_is_not_wanted()
+    {
+        for (uint page = 0; page < 4; page++)
+        {
+            Assert.False(Refer(0, page, 1));
+        }
+        _index.Unrefer(0, 0, 1);
+        Assert.False(Refer(0, 1, 2));
+        Assert.False(_index.TryRefer(0, 2, new byte[BlockBytes], 1, out _, out _));
+
+        Write(0, 1);
+        Write(1, 3);
+        Assert.True(Refer(0, 3, 3));
+
+        Assert.Empty(Wanted());
+        Write(2, 2);
+        Assert.Equal([new PageRun(0, 1, 1)], Wanted());
+    }
+
+    [Fact]
+    public void What_was_read_again_changes_nothing_where_it_is_on_no_disk_or_the_page_is_a_reference_already()
+    {
+        Write(0, 1);
+        Assert.True(Refer(0, 0, 1));
+        Assert.False(Refer(0, 1, 2));
+
+        Write(1, 3);
+        Assert.False(ReferAgain(0, 0, 3));
+        Assert.False(ReferAgain(0, 1, 4));
+
+        Write(2, 2);
+        Assert.Equal([new PageRun(0, 1, 1)], Wanted());
+        Write(0, 5);
+        Assert.Equal([new PageRun(0, 0, 1)], Stale());
+    }
+
+    [Fact]
+    public void A_block_that_is_too_young_for_a_pages_epoch_is_taken_in_the_next()
+    {
+        _index.Seal(1);
+        Write(0, 1);
+
+        Assert.False(Refer(0, 9, 1));
+        Assert.Equal([new PageRun(0, 9, 1)], Wanted());
+        Assert.False(ReferAgain(0, 9, 1));
+        Assert.True(ReferAgain(0, 9, 1, epoch: 2));
+    }
+
+    [Fact]
+    public void Wanted_pages_are_taken_in_parts_and_all_of_them_in_the_end()
+    {
+        for (uint page = 0; page < 300; page++)
+        {
+            Assert.False(Refer(0, page * 3, (int)page));
+        }
+        for (int block = 0; block < 300; block++)
+        {
+            Write(block, block);
+        }
+
+        HashSet<uint> taken = [];
+        for (int part = 0; part < 10; part++)
+        {
+            List<PageRun> pages = [];
+            _index.TakeWanted(pages, 30);
+            Assert.Equal(30, pages.Count);
+            taken.UnionWith(pages.Select(run => run.FirstPage));
+        }
+        Assert.Equal(Enumerable.Range(0, 300).Select(page => (uint)page * 3), taken.Order());
+        Assert.Empty(Wanted());
+    }
+
+    [Fact]
+    public void Of_many_pages_with_the_same_content_only_as_many_are_remembered_as_may_refer_to_a_block()
+    {
+        for (uint page = 0; page < 100; page++)
+        {
+            Assert.False(Refer(0, page, 1));
+        }
+        Write(0, 1);
+        Assert.Equal([new PageRun(0, 0, 32)], Wanted());
+    }
+
     public void Dispose() => _index.Dispose();
 
     private bool Refer(int block, uint page, int content) => _index.TryRefer(block, page, DiskContentTests.Page(content), 1, out _, out _);
+
+    private bool ReferAgain(int block, uint page, int content, ulong epoch = 1) =>
+        _index.TryReferAgain(block, page, DiskContentTests.Page(content), epoch, out _, out _);
+
+    private List<PageRun> Wanted()
+    {
+        List<PageRun> pages = [];
+        _index.TakeWanted(pages, int.MaxValue);
+        return pages;
+    }
 
     private List<PageRun> Stale()
     {
