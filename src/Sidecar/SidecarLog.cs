@@ -179,4 +179,7 @@ internal static partial class SidecarLog
 
     [LoggerMessage(506, LogLevel.Warning, "The guest's disks cannot be given back yet, they are served on: {Detail}")]
     internal static partial void DisksNotGivenBack(this ILogger logger, string detail);
+
+    [LoggerMessage(507, LogLevel.Information, "The guest's disks are looked through for pages that are there, {Bytes} bytes")]
+    internal static partial void DisksScanned(this ILogger logger, long bytes);
 }

@@ -43,6 +43,7 @@ public sealed class StatusBoardTests : IDisposable
         DirtyBytesPerEpoch = 8,
         Replicated = new ReplicatedTotals(1, 2, 3),
         SoftPages = new SoftPageCounts(1, 2, 3),
+        DiskScan = new DiskScanProgress(1, 2),
         Peer = "measured",
         Outputs = OutputHold.Held,
         Packets = new PacketCounts(1, 2, 3),

@@ -38,6 +38,7 @@ internal static class MetricFamilies
         MetricFamily.OfGuest("hikae_guest_replica_bytes", MetricType.Gauge, "Memory the guest's replica takes on the backup.", status => status.BackupBytes),
         MetricFamily.OfGuest("hikae_guest_replica_part_bytes", MetricType.Gauge, "The same memory by part; backup only.", Parts),
         MetricFamily.OfGuest("hikae_guest_soft_bytes", MetricType.Gauge, "Guest memory that the backup need not keep, or that was found elsewhere, by kind; primary only.", Soft),
+        MetricFamily.OfGuest("hikae_guest_disk_scan_bytes", MetricType.Gauge, "Bytes of the guest's disks that were looked through for its pages, and all of them; primary only.", Scan),
         MetricFamily.OfGuest("hikae_guest_epoch_dirty_bytes", MetricType.Gauge, "Pages the guest wrote in the newest sealed epoch.", OfPrimary(status => status.DirtyBytesPerEpoch)),
 
         MetricFamily.OfGuest("hikae_guest_checkpoints_total", MetricType.Counter, "Checkpoints the backup acknowledged in this session.", status => status.Replicated?.Checkpoints),
@@ -81,6 +82,10 @@ internal static class MetricFamilies
             Kind("kind", "cache_reported", pages.CacheReported * PageBytes),
             Kind("kind", "on_disk", pages.OnDisk * PageBytes),
         ];
+
+    private static MetricSample[] Scan(GuestStatus status) => status.DiskScan is not DiskScanProgress scan
+        ? []
+        : [Kind("part", "done", scan.DoneBytes), Kind("part", "all", scan.TotalBytes)];
 
     private static MetricSample Kind(string label, string kind, double bytes) => new(bytes, (label, kind));
 }

@@ -52,6 +52,8 @@ internal static class ConfigurationKeys
             (c, v) => OnDisk(v) is OnDiskPages pages ? c with { Soft = c.Soft with { OnDisk = pages } } : null),
         new("soft", "index_mib", "a number of MiB from 1 to 65536",
             (c, v) => Number(v, 1, 65_536) is int mib ? c with { Soft = c.Soft with { IndexBytes = (long)mib << 20 } } : null),
+        new("soft", "scan_mib_s", "a number of MiB from 0 to 65536",
+            (c, v) => Number(v, 0, 65_536) is int mib ? c with { Soft = c.Soft with { ScanBytesPerSecond = (long)mib << 20 } } : null),
 
         new("backup", "budget", Amounts,
             (c, v) => MemoryAmount.Parse(v) is MemoryAmount amount ? c with { Backup = c.Backup with { Budget = amount } } : null),

@@ -9,4 +9,7 @@ public sealed record SoftConfiguration
 
     /// <summary>Most memory for what is known of the blocks of one guest's disks: 40 bytes for each block of 4 KiB, so 64 MiB know 6.4 GiB.</summary>
     public long IndexBytes { get; init; } = 64L << 20;
+
+    /// <summary>How fast one guest's disks are looked through for pages that it read or wrote before; 0: they are not. A second of it takes about 23 ms of processor time.</summary>
+    public long ScanBytesPerSecond { get; init; } = 32L << 20;
 }

@@ -67,6 +67,9 @@ public sealed record GuestStatus
     /// <summary>Pages that need not be kept; null where nobody counts them (backup).</summary>
     public SoftPageCounts? SoftPages { get; init; }
 
+    /// <summary>Primary: how far its disks are looked through; null where they are not, as [soft] of hikae.conf says.</summary>
+    public DiskScanProgress? DiskScan { get; init; }
+
     /// <summary>Name of the other host, null when none is known.</summary>
     public string? Peer { get; init; }
 

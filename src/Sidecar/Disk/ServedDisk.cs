@@ -265,6 +265,10 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
         {
             _ends = true;
             Monitor.PulseAll(_state);
+            while (_isScanning)
+            {
+                Monitor.Wait(_state);
+            }
         }
 
         _server?.Dispose();

@@ -40,6 +40,9 @@ public sealed record GuestReport
     /// <summary>Pages that the backup need not keep; null where none were counted.</summary>
     public GuestSoftPages? SoftPages { get; init; }
 
+    /// <summary>How far its disks are looked through; null where they are not.</summary>
+    public GuestDiskScan? DiskScan { get; init; }
+
     /// <summary>The other host.</summary>
     public string? Peer { get; init; }
 

@@ -29,6 +29,7 @@ internal static class SampleFigures
         GuestBytes = long.MaxValue,
         Replicated = new ReplicatedTotals(1, 2, 3),
         SoftPages = new SoftPageCounts(1, 2, 3, 4),
+        DiskScan = new DiskScanProgress(1, 2),
         Outputs = OutputHold.Held,
         Packets = new PacketCounts(1, 2, 3),
     };

@@ -59,6 +59,7 @@ public sealed class HikaeConfigurationTests
             [soft]
             on_disk = yes
             index_mib = 8
+            scan_mib_s = 0
             [backup]
             budget = 8 GiB
             memory = 75%
@@ -92,7 +93,7 @@ public sealed class HikaeConfigurationTests
                 Interval = TimeSpan.FromMilliseconds(3),
             },
             Disk = new DiskConfiguration { BufferBytes = 16L << 20 },
-            Soft = new SoftConfiguration { OnDisk = OnDiskPages.Yes, IndexBytes = 8L << 20 },
+            Soft = new SoftConfiguration { OnDisk = OnDiskPages.Yes, IndexBytes = 8L << 20, ScanBytesPerSecond = 0 },
             Backup = new BackupConfiguration { Budget = MemoryAmount.Bytes(8L << 30), Memory = MemoryAmount.Percent(75), Recoveries = 2 },
             Arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae", Lease = TimeSpan.FromMilliseconds(9000) },
         };
@@ -153,6 +154,7 @@ public sealed class HikaeConfigurationTests
     [InlineData("[disk]\nbuffer_mib = 15", 2, "buffer_mib", "from 16 to 65536")]
     [InlineData("[disk]\nbuffer_mib = 65537", 2, "buffer_mib", "from 16 to 65536")]
     [InlineData("[soft]\non_disk = maybe", 2, "on_disk", "use no, count or yes")]
+    [InlineData("[soft]\nscan_mib_s = -1", 2, "scan_mib_s", "from 0 to 65536")]
     [InlineData("[soft]\nindex_mib = 0", 2, "index_mib", "from 1 to 65536")]
     [InlineData("[arbiter]\nkind = zookeeper", 2, "kind", "use directory or etcd")]
     [InlineData("[arbiter]\nkind = etcd", 2, "kind", "needs endpoints")]

@@ -29,6 +29,7 @@ public class ControlFrameTests
         Replicated = new ReplicatedTotals(600, 1L << 41, 1L << 40),
         DirtyBytesPerEpoch = 4096,
         SoftPages = new SoftPageCounts(1, 2, 3, 4),
+        DiskScan = new DiskScanProgress(5, 6),
         Peer = "hostB",
         Outputs = OutputHold.Held,
         Host = "hostA",
@@ -126,6 +127,7 @@ public class ControlFrameTests
         Assert.StartsWith("""{"type":"status","guest":{"guest":"mail","uuid":"7b3e9a52-0c1d-4f7e-8a6b-5c4d3e2f1a00","role":"primary","state":"protected",""", json, StringComparison.Ordinal);
         Assert.Contains("\"outputs\":\"held\"", json, StringComparison.Ordinal);
         Assert.Contains("\"softPages\":{\"zero\":1,\"free\":2,\"cacheReported\":3,\"onDisk\":4}", json, StringComparison.Ordinal);
+        Assert.Contains("\"diskScan\":{\"doneBytes\":5,\"totalBytes\":6}", json, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -8,7 +8,7 @@ internal sealed class StuckImage(IDiskImage image) : IDiskImage
 {
     private readonly ManualResetEventSlim _works = new(true);
 
-    /// <summary>Not null: writes and flushes end in this.</summary>
+    /// <summary>Not null: writes, flushes and reads for a scan end in this.</summary>
     public Exception? Failure { get; set; }
 
     /// <summary>Not null: the next flush, and only that, ends in this.</summary>
@@ -39,6 +39,17 @@ internal sealed class StuckImage(IDiskImage image) : IDiskImage
     {
         _works.Wait();
         image.Read(offset, destination);
+    }
+
+    public void ReadOnce(long offset, Span<byte> destination)
+    {
+        _works.Wait();
+        if (Failure is { } failure)
+        {
+            throw failure;
+        }
+
+        image.ReadOnce(offset, destination);
     }
 
     public bool TryReadCached(long offset, Span<byte> destination) => !HasNoCache && image.TryReadCached(offset, destination);

@@ -12,7 +12,7 @@ using Xunit;
 namespace Hikae.Sidecar.Tests.Link;
 
 /// <summary>
-/// A guest's memory and its disk, both changed all the time, a real server of the disk and a real session on the backup. At any checkpoint the replica, with its
+/// A guest's memory and its disk, both changed all the time, a real server of the disk that looks through it, too, and a real session on the backup. At any checkpoint the replica, with its
 /// references read from the disk as of that checkpoint, is the guest's memory of then.
 /// </summary>
 public sealed class ReferenceModelTests : IDisposable
@@ -28,6 +28,7 @@ public sealed class ReferenceModelTests : IDisposable
     private readonly EpochQueue _queue = new();
     private readonly SegmentPool _pool = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _scan = new();
     private readonly ContentIndex _content = new(1 << 20);
     private readonly ReaderWriterLockSlim _standstill = new();
     private readonly HashSet<(int Block, uint Page)> _dirty = [];
@@ -54,6 +55,7 @@ public sealed class ReferenceModelTests : IDisposable
         _content.BeginSession([null, content]);
         var random = new Random(seed);
         var clients = new BusyClients(_disk, Blocks, _standstill, seed);
+        Task scanning = Task.Factory.StartNew(Scan, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         long references = 0;
         ulong epoch = 1;
         try
@@ -66,6 +68,8 @@ public sealed class ReferenceModelTests : IDisposable
         finally
         {
             await clients.DisposeAsync();
+            await _scan.CancelAsync();
+            await scanning;
         }
 
         Assert.InRange(references, 100, long.MaxValue);
@@ -85,9 +89,19 @@ public sealed class ReferenceModelTests : IDisposable
         _queue.Dispose();
         _pool.Dispose();
         _stop.Dispose();
+        _scan.Dispose();
         _disk?.Dispose();
         _content.Dispose();
         _standstill.Dispose();
+    }
+
+    private void Scan()
+    {
+        byte[] buffer = new byte[7 * ContentIndex.BlockBytes];
+        while (!_scan.IsCancellationRequested)
+        {
+            Assert.NotEqual(0, _disk!.Disk.Scan(buffer).Passed);
+        }
     }
 
     private (SourceMemory Memory, long References) RunTwo(Random? random, ulong epoch)

@@ -20,8 +20,13 @@ internal static unsafe partial class Syscall
     internal const int PTRACE_EVENT_STOP = 128;
 
     internal const int PRIO_PROCESS = 0;
+    internal const int IOPRIO_WHO_PROCESS = 1;
+    internal const int IOPRIO_CLASS_BE = 2;
+    internal const int IOPRIO_CLASS_SHIFT = 13;
+
     internal const int SIGTRAP = 5;
     internal const long SYS_close = 3;
+    internal const long SYS_ioprio_set = 251;
     internal const long SYS_userfaultfd = 323;
     internal const long SYS_pidfd_send_signal = 424;
     internal const long SYS_pidfd_open = 434;
@@ -44,6 +49,9 @@ internal static unsafe partial class Syscall
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial long ptrace(long request, int pid, nint addr, nint data);
+
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial long syscall_ioprio_set(long number, long which, long who, long ioprio);
 
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     internal static partial long syscall_pidfd_open(long number, long pid, long flags);

@@ -24,6 +24,7 @@ internal static unsafe partial class Syscall
 
     internal const int RWF_NOWAIT = 0x8;
 
+    internal const int POSIX_FADV_RANDOM = 1;
     internal const int POSIX_FADV_DONTNEED = 4;
 
     internal const int F_OFD_SETLK = 37;

@@ -45,6 +45,14 @@ public sealed unsafe class StorageFile : IDisposable
         return new StorageFile(handle, path, device);
     }
 
+    /// <summary>The same file once more, whatever its path names by now: with a place, advice and locks of its own.</summary>
+    public StorageFile OpenAgain()
+    {
+        int descriptor = Syscall.open($"/proc/self/fd/{_handle.DangerousGetHandle()}", Syscall.O_RDWR | Syscall.O_CLOEXEC, 0);
+        LinuxException.ThrowIfFailed(descriptor, $"open {_path} again");
+        return new StorageFile(new SafeFileHandle(descriptor, ownsHandle: true), _path, IsBlockDevice);
+    }
+
     /// <summary>Reads as much as there is, up to all of <paramref name="destination"/>. Fewer bytes: the file ends there.</summary>
     public int Read(long offset, Span<byte> destination)
     {
@@ -147,12 +155,14 @@ public sealed unsafe class StorageFile : IDisposable
     public void DropCache()
     {
         Flush();
-        int errno = Syscall.posix_fadvise(_handle, 0, 0, Syscall.POSIX_FADV_DONTNEED);
-        if (errno != 0)
-        {
-            throw new LinuxException($"posix_fadvise {_path}", errno);
-        }
+        Advise(0, 0, Syscall.POSIX_FADV_DONTNEED);
     }
+
+    /// <summary>Forgets what this host's page cache holds of this part, but for what must still be written back.</summary>
+    public void DropCached(long offset, long lengthBytes) => Advise(offset, lengthBytes, Syscall.POSIX_FADV_DONTNEED);
+
+    /// <summary>Nothing beyond what is asked for is read ahead, by this object.</summary>
+    public void ReadNoFurther() => Advise(0, 0, Syscall.POSIX_FADV_RANDOM);
 
     /// <summary>Takes a shared lock on one byte, one that belongs to this open file and not to the process (OFD). False: somebody has it for himself.</summary>
     public bool TryShareByte(long offset)
@@ -171,6 +181,15 @@ public sealed unsafe class StorageFile : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
+
+    private void Advise(long offset, long lengthBytes, int advice)
+    {
+        int errno = Syscall.posix_fadvise(_handle, offset, lengthBytes, advice);
+        if (errno != 0)
+        {
+            throw new LinuxException($"posix_fadvise {_path}", errno);
+        }
+    }
 
     private int SetLock(short type, long offset, long lengthBytes)
     {

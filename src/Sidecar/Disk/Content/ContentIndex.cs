@@ -232,9 +232,9 @@ internal sealed class ContentIndex : IPageReferences, IDisposable
     }
 
     /// <summary>Under <see cref="Gate"/>.</summary>
-    internal void Learn(BlockKey block, UInt128 tag)
+    internal void Learn(BlockKey block, UInt128 tag, bool onlyWanted)
     {
-        if (_table is not { } table)
+        if (_table is not { } table || (onlyWanted && !table.Contains(block) && _references?.IsRemembered(tag) is not true))
         {
             return;
         }

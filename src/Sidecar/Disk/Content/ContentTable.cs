@@ -80,6 +80,9 @@ internal sealed class ContentTable : IDisposable
         return true;
     }
 
+    /// <summary>Whether it is in it, whatever its content.</summary>
+    public bool Contains(BlockKey block) => Keys(SetOf(block)).Contains(block.Bits);
+
     /// <summary>Takes a block out, if it is in. Returns its head, 0 when nothing refers to it.</summary>
     public uint Remove(BlockKey block)
     {

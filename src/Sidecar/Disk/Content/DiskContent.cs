@@ -50,7 +50,8 @@ internal sealed class DiskContent
     /// <param name="tick">What <see cref="BeginRead"/> returned.</param>
     /// <param name="offset">Of the first byte on the disk.</param>
     /// <param name="data">All the bytes.</param>
-    public void EndRead(ulong tick, long offset, ReadOnlySpan<byte> data)
+    /// <param name="onlyWanted">A block is made known only if it may equal a page of the guest; else it would displace others, for what may never be needed.</param>
+    public void EndRead(ulong tick, long offset, ReadOnlySpan<byte> data, bool onlyWanted = false)
     {
         (long first, long count) = WholeBlocks(offset, data.Length);
         if (count == 0 || tick < Volatile.Read(ref _begin))
@@ -65,7 +66,7 @@ internal sealed class DiskContent
                 BlockKey block = BlockKey.Of(_disk, first + i);
                 if (_index.Ticks.IsUnchangedSince(block, tick))
                 {
-                    Learn(block, tags[i]);
+                    Learn(block, tags[i], onlyWanted);
                 }
             }
         }
@@ -159,11 +160,11 @@ internal sealed class DiskContent
         }
     }
 
-    private void Learn(BlockKey block, UInt128 tag)
+    private void Learn(BlockKey block, UInt128 tag, bool onlyWanted = false)
     {
         if (tag != BlockTagger.Zeros && !_undefined.Contains(block.Block))
         {
-            _index.Learn(block, tag);
+            _index.Learn(block, tag, onlyWanted);
         }
     }
 

@@ -137,6 +137,18 @@ internal sealed class PageReferences
         }
     }
 
+    /// <summary>Whether a page that was sent itself may have this content.</summary>
+    public bool IsRemembered(UInt128 tag)
+    {
+        uint of = RememberedOf(tag);
+        uint at = Bucket(of);
+        while (at != 0 && Entry(at - 1).Of != of)
+        {
+            at = Entry(at - 1).Next;
+        }
+        return at != 0;
+    }
+
     /// <summary>A block with this content is known from now on: pages that may equal it are wanted.</summary>
     public void Want(UInt128 tag)
     {

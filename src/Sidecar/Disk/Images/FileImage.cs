@@ -24,6 +24,9 @@ internal sealed class FileImage : IDiskImage
     private readonly StorageFile _file;
     private readonly long _deviceBytes;
 
+    // One of its own, as what is read ahead is the open file's business. Made when it is needed; the locks are the other one's.
+    private StorageFile? _once;
+
     private FileImage(StorageFile file)
     {
         _file = file;
@@ -85,6 +88,24 @@ internal sealed class FileImage : IDiskImage
 
     /// <inheritdoc/>
     public void Read(long offset, Span<byte> destination) => destination[_file.Read(offset, destination)..].Clear();
+
+    /// <inheritdoc/>
+    public void ReadOnce(long offset, Span<byte> destination)
+    {
+        if (TryReadCached(offset, destination))
+        {
+            return;
+        }
+
+        if (_once is null)
+        {
+            _once = _file.OpenAgain();
+            _once.ReadNoFurther();
+        }
+
+        destination[_once.Read(offset, destination)..].Clear();
+        _once.DropCached(offset, destination.Length);
+    }
 
     /// <inheritdoc/>
     public bool TryReadCached(long offset, Span<byte> destination)
@@ -181,7 +202,11 @@ internal sealed class FileImage : IDiskImage
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _once?.Dispose();
+        _file.Dispose();
+    }
 
     private void WriteZeroBytes(long offset, long length)
     {

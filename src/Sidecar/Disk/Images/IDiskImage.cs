@@ -11,6 +11,9 @@ internal interface IDiskImage : IDisposable
     /// <summary>As <see cref="Read"/>, but only if the bytes are in memory already. False: they are not, nothing useful was read.</summary>
     bool TryReadCached(long offset, Span<byte> destination);
 
+    /// <summary>As <see cref="Read"/>, by one thread at a time, and what was not in memory before is not kept there.</summary>
+    void ReadOnce(long offset, Span<byte> destination);
+
     /// <summary>Past its end a file grows; a device answers with an error.</summary>
     void Write(long offset, ReadOnlySpan<byte> data);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Buffer;
@@ -20,6 +21,7 @@ internal sealed class DiskParticipant : IEpochParticipant
     private readonly IReadOnlyList<InterposedDisk> _disks;
     private readonly EpochQueue _queue;
     private readonly ContentIndex? _content;
+    private readonly DiskScan? _scan;
     private readonly Action _check;
     private readonly Action<ulong>[] _onFlushed;
     private readonly Lock _gate = new();
@@ -38,10 +40,12 @@ internal sealed class DiskParticipant : IEpochParticipant
     /// <param name="disks">The interposed disks.</param>
     /// <param name="queue">Where the epoch's writes go.</param>
     /// <param name="content">What the disks' blocks are; its epochs are these from now on.</param>
+    /// <param name="scan">Looks through the disks, once the first epoch is committed.</param>
     /// <param name="check">Throws when a disk of the guest does not write through us: an epoch must not be committed then.</param>
-    public DiskParticipant(IReadOnlyList<InterposedDisk> disks, EpochQueue queue, ContentIndex? content, Action check)
+    public DiskParticipant(IReadOnlyList<InterposedDisk> disks, EpochQueue queue, ContentIndex? content, DiskScan? scan, Action check)
     {
         _content = content;
+        _scan = scan;
         _content?.BeginSession([.. disks.Select(disk => disk.Content)]);
         _check = check;
         _disks = disks;
@@ -53,6 +57,9 @@ internal sealed class DiskParticipant : IEpochParticipant
             disks[i].Served.Flushed += _onFlushed[i];
         }
     }
+
+    /// <summary>How far the disks are looked through; null: they are not. Any thread.</summary>
+    public DiskScanProgress? Scan => _scan?.Progress;
 
     /// <summary>Bytes acknowledged to the guest and not yet in the images. Any thread.</summary>
     public long BufferedBytes => _disks.Sum(disk => disk.Served.BufferedBytes);
@@ -122,6 +129,8 @@ internal sealed class DiskParticipant : IEpochParticipant
         {
             disk.Served.Commit(epoch.Value);
         }
+        // What the backup has, the link's thread has seen, and so the index.
+        _scan?.Start();
     }
 
     public void Abort(EpochId epoch)
@@ -149,6 +158,7 @@ internal sealed class DiskParticipant : IEpochParticipant
     /// <summary>The session is over: nothing is sent or waited for any more.</summary>
     public void End()
     {
+        _scan?.End();
         for (int i = 0; i < _disks.Count; i++)
         {
             _disks[i].Served.Flushed -= _onFlushed[i];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Native.Libvirt;
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Recovery;
 using Microsoft.Extensions.Logging;
@@ -88,6 +89,10 @@ internal sealed class PrimaryDisks : IDisposable
         RequireDrained();
         DrainMark.Set(_guest.Options);
     }
+
+    /// <summary>Looks through the interposed disks, as the configuration permits.</summary>
+    public DiskScan Scan() =>
+        new([.. Disks.Interposed.Select(disk => disk.Served)], _guest.Options.Configuration.Soft.ScanBytesPerSecond, TimeProvider.System, _logger);
 
     /// <summary>Takes or drops QEMU's locks on the images; a lock that somebody else has is worth a line in the log, not a guest.</summary>
     public void TrySetLocked(bool locked)

@@ -5,6 +5,7 @@ using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Epoch;
 using Hikae.Sidecar.Link;
@@ -228,7 +229,8 @@ internal sealed class PrimarySession : IDisposable
         _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages, Refers ? _guest.Disks.Content : null);
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
-        _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, _guest.Disks.Content, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
+        DiskScan? scan = Refers ? _primaryDisks.Scan() : null;
+        _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, _guest.Disks.Content, scan, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
         _primaryDisks.Disks.CheckpointWanted += _pace.Ask;
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
         try
@@ -391,6 +393,7 @@ internal sealed class PrimarySession : IDisposable
             Replicated = new ReplicatedTotals(
                 Interlocked.Read(ref _commits), counters.DirtyPages * ReplicationLimits.PageBytes, _link.Connection.BytesSent),
             SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported, counters.OnDiskPages),
+            DiskScan = _disks?.Scan,
             Packets = _outputs is null ? null : _guest.Output.Counters.ToStatus(),
         };
     }
