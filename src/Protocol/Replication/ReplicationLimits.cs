@@ -16,8 +16,8 @@ public static class ReplicationLimits
     /// <summary>Most runs in one SoftPages record.</summary>
     public const int MaxRunsPerRecord = 32 * 1024;
 
-    /// <summary>Most runs in one DiskPages record.</summary>
-    public const int MaxDiskRunsPerRecord = 16 * 1024;
+    /// <summary>Most pages in one DiskPages record, and so runs.</summary>
+    public const int MaxDiskPagesPerRecord = 16 * 1024;
 
     /// <summary>Most RAM blocks of one guest. A q35 guest has about 10; each hot-plugged DIMM and option ROM adds one.</summary>
     public const int MaxBlocks = 1024;
@@ -70,7 +70,7 @@ public static class ReplicationLimits
         RecordType.DiskFlushed => MaxJsonBytes,
         RecordType.DiskList => MaxJsonBytes,
         RecordType.Claimed => sizeof(long),
-        RecordType.DiskPages => DiskPages.SizeBytes(MaxDiskRunsPerRecord),
+        RecordType.DiskPages => DiskPages.SizeBytes(MaxDiskPagesPerRecord, MaxDiskPagesPerRecord),
         >= RecordType.Hello and <= RecordType.Recovered => MaxJsonBytes,
         _ => MaxPayloadBytes,
     };

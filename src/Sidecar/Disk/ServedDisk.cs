@@ -258,6 +258,9 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
         }
     }
 
+    /// <summary>This part of the image is read from the storage the next time, not from what this host remembers of it.</summary>
+    public void DropCached(long offset, long length) => _image.DropCached(offset, length);
+
     /// <summary>Ends every connection. What is buffered stays in the buffer, for a successor.</summary>
     public void Dispose()
     {

@@ -5,6 +5,7 @@ using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Classify;
 using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Epoch;
+using Hikae.Sidecar.PageStore;
 
 namespace Hikae.Sidecar.Link;
 
@@ -183,7 +184,7 @@ internal sealed class EpochShipper : IDisposable
                 ReadOnlySpan<byte> bytes = segment.Page(index++);
                 if (_refers && _content!.TryRefer(block, page, bytes, _epoch, out int disk, out long diskBlock))
                 {
-                    _onDisk.Add(page, disk, diskBlock);
+                    _onDisk.Add(page, disk, diskBlock, PageCheck.Of(bytes));
                     _backupPages.SetHard(block, page);
                     onDisk++;
                     continue;
@@ -230,9 +231,10 @@ internal sealed class EpochShipper : IDisposable
             }
             for (uint page = run.FirstPage; page < run.FirstPage + run.PageCount; page++)
             {
-                if (_content!.TryReferAgain(block, page, segment.Page(index++), _epoch, out int disk, out long diskBlock))
+                ReadOnlySpan<byte> bytes = segment.Page(index++);
+                if (_content!.TryReferAgain(block, page, bytes, _epoch, out int disk, out long diskBlock))
                 {
-                    _onDisk.Add(page, disk, diskBlock);
+                    _onDisk.Add(page, disk, diskBlock, PageCheck.Of(bytes));
                     _backupPages.SetHard(block, page);
                     onDisk++;
                 }

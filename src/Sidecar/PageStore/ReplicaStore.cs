@@ -143,12 +143,12 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         target.Staged!.PutSoft(firstPage, count, softClass);
     }
 
-    /// <summary>A run of pages that equal neighbouring blocks of a disk, as of the open epoch.</summary>
-    public void PutOnDisk(int block, long firstPage, long count, int disk, long firstBlock)
+    /// <summary>A run of pages, as many as there are checks of them, that equal neighbouring blocks of a disk as of the open epoch.</summary>
+    public void PutOnDisk(int block, long firstPage, int disk, long firstBlock, ReadOnlySpan<ulong> checks)
     {
-        ReplicaBlock target = StagedBlock(block, firstPage, count);
+        ReplicaBlock target = StagedBlock(block, firstPage, checks.Length);
         _putsThisEpoch++;
-        target.Staged!.PutOnDisk(firstPage, count, disk, firstBlock);
+        target.Staged!.PutOnDisk(firstPage, disk, firstBlock, checks);
     }
 
     /// <summary>The open epoch's device state, whole. Replaces what was set or appended before.</summary>
@@ -228,15 +228,16 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         }
     }
 
-    /// <summary>The committed bytes of a page, 4096 of them. Throws <see cref="DamagedPageException"/> when they cannot be decompressed.</summary>
+    /// <summary>The committed bytes of a page, 4096 of them. Throws <see cref="DamagedPageException"/> when they are not what came.</summary>
     public PageKind ReadPage(int block, long page, Span<byte> destination)
     {
         destination = destination[..ReplicationLimits.PageBytes];
         PageEntry entry = CommittedEntry(block, page);
         if (entry.IsOnDisk)
         {
-            (Disks ?? throw new DamagedPageException(Blocks[block].Name, page, "it is on a disk that nobody reads", null)).Read(entry.Disk, entry.Block, destination);
-            return PageKind.OnDisk;
+            return Disks is { } disks && PageCheck.TryRead(disks, entry, _committedBlocks[block].Committed!.CheckOf(page), destination)
+                ? PageKind.OnDisk
+                : throw new DamagedPageException(Blocks[block].Name, page, $"block {entry.Block} of disk {entry.Disk} has other bytes than the primary saw there", null);
         }
         if (!entry.IsHard)
         {

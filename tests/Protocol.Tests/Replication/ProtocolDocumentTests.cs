@@ -33,7 +33,7 @@ public sealed class ProtocolDocumentTests
     [Theory]
     [InlineData("payload of any record, and of one that the reader does not know", ReplicationLimits.MaxPayloadBytes, "bytes")]
     [InlineData("runs in a SoftPages record", ReplicationLimits.MaxRunsPerRecord, "")]
-    [InlineData("runs in a DiskPages record", ReplicationLimits.MaxDiskRunsPerRecord, "")]
+    [InlineData("pages in a DiskPages record", ReplicationLimits.MaxDiskPagesPerRecord, "")]
     [InlineData("pages in a HardPages record", ReplicationLimits.MaxPagesPerRecord, "")]
     [InlineData("RAM block name", ReplicationLimits.MaxBlockNameBytes, "bytes")]
     [InlineData("all RAM blocks of a guest together", (int)(ReplicationLimits.MaxGuestBytes >> 40), "TiB")]

@@ -86,14 +86,18 @@ internal static class SampleRecords
 
     public static byte[] WriteDiskPages(int block, int disk, DiskRun[] runs)
     {
-        byte[] bytes = new byte[DiskPages.SizeBytes(runs.Length)];
-        DiskPages.Write(bytes, block, disk, runs);
+        ulong[] checks = [.. Enumerable.Range(0, (int)runs.Sum(run => run.PageCount)).Select(page => CheckOf(page))];
+        byte[] bytes = new byte[DiskPages.SizeBytes(runs.Length, checks.Length)];
+        DiskPages.Write(bytes, block, disk, runs, checks);
         return bytes;
     }
 
+    /// <summary>The check of each page that <see cref="WriteDiskPages"/> writes.</summary>
+    public static ulong CheckOf(int page) => 0x0102030405060708 + (ulong)page;
+
     public static List<DiskRun> ReadDiskPages(byte[] payload)
     {
-        int count = DiskPages.ReadHead(payload, out _, out _);
+        int count = DiskPages.ReadHead(payload, out _, out _, out _);
         return [.. Enumerable.Range(0, count).Select(index => DiskPages.ReadRun(payload, index))];
     }
 

@@ -52,6 +52,8 @@ internal sealed class StuckImage(IDiskImage image) : IDiskImage
         image.ReadOnce(offset, destination);
     }
 
+    public void DropCached(long offset, long length) => image.DropCached(offset, length);
+
     public bool TryReadCached(long offset, Span<byte> destination) => !HasNoCache && image.TryReadCached(offset, destination);
 
     public void Write(long offset, ReadOnlySpan<byte> data)

@@ -76,8 +76,8 @@ public sealed class HostileReferenceTests
 
     private static void Put(BackupUnderTest backup, int disk, DiskRun run)
     {
-        byte[] payload = new byte[DiskPages.SizeBytes(1)];
-        DiskPages.Write(payload, 0, disk, [run]);
+        byte[] payload = new byte[DiskPages.SizeBytes(1, (int)run.PageCount)];
+        DiskPages.Write(payload, 0, disk, [run], new ulong[run.PageCount]);
         backup.Primary.Send(RecordType.DiskPages, 1, payload);
     }
 

@@ -263,10 +263,11 @@ public sealed class ReferenceModelTests : IDisposable
     /// <summary>A disk as it was.</summary>
     private sealed class Snapshot(byte[] bytes) : IDiskBlocks
     {
-        public void Read(int disk, long block, Span<byte> destination)
+        public bool TryRead(int disk, long block, int attempt, Span<byte> destination)
         {
             Assert.Equal(1, disk);
             bytes.AsSpan((int)block * ContentIndex.BlockBytes, ContentIndex.BlockBytes).CopyTo(destination);
+            return attempt == 0;
         }
     }
 }

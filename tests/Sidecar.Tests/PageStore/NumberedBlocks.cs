@@ -9,10 +9,19 @@ internal sealed class NumberedBlocks : IDiskBlocks
     public static byte[] Bytes(long block)
     {
         byte[] bytes = new byte[4096];
-        new NumberedBlocks().Read(0, block, bytes);
+        Fill(block, bytes);
         return bytes;
     }
 
-    public void Read(int disk, long block, Span<byte> destination) =>
+    /// <summary>The checks of neighbouring blocks.</summary>
+    public static ulong[] Checks(long first, long count) => [.. Enumerable.Range(0, (int)count).Select(i => PageCheck.Of(Bytes(first + i)))];
+
+    public bool TryRead(int disk, long block, int attempt, Span<byte> destination)
+    {
+        Fill(block, destination);
+        return attempt == 0;
+    }
+
+    private static void Fill(long block, Span<byte> destination) =>
         System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(destination).Fill(block);
 }

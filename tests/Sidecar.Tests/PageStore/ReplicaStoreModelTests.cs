@@ -70,7 +70,7 @@ public sealed class ReplicaStoreModelTests
                     long onDisk = Math.Min(count % 600, pages - first);
                     if (onDisk > 0)
                     {
-                        store.PutOnDisk(block, first, onDisk, value % 64, value);
+                        store.PutOnDisk(block, first, value % 64, value, NumberedBlocks.Checks(value, onDisk));
                     }
                     for (long p = first; p < first + onDisk; p++)
                     {

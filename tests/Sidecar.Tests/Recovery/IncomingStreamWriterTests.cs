@@ -57,7 +57,7 @@ public sealed class IncomingStreamWriterTests
         store.SetBlocks([new RamBlockInfo("big", 32 << 20, 4096)]);
         store.BeginEpoch(1);
         store.PutHard(0, 3, First);
-        store.PutOnDisk(0, 4, 1, 0, 123);
+        store.PutOnDisk(0, 4, 0, 123, NumberedBlocks.Checks(123, 1));
         store.SetDeviceState([0]);
         store.CommitEpoch();
         store.Disks = new NumberedBlocks();

@@ -75,7 +75,7 @@ public sealed class PostcopySourceTests : IDisposable
     public void Pages_on_disk_follow_the_hard_ones_unless_they_are_asked_for()
     {
         _store.BeginEpoch(2);
-        _store.PutOnDisk(0, 2500, 100, 1, 70_000);
+        _store.PutOnDisk(0, 2500, 1, 70_000, NumberedBlocks.Checks(70_000, 100));
         _store.SetDeviceState([0xaa, 0xbb, 0x00]);
         _store.CommitEpoch();
         _store.Disks = new NumberedBlocks();

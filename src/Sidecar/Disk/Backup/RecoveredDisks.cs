@@ -20,7 +20,7 @@ namespace Hikae.Sidecar.Disk.Backup;
 ///
 /// Should this process be killed meanwhile, the next one finds the buffers, what was put in QEMU's graph, and the mark, and serves on. The guest's lock keeps
 /// any two processes from serving one disk.
-/// Main thread, but for <see cref="AllowImageWrites"/> and <see cref="Read"/>.
+/// Main thread, but for <see cref="AllowImageWrites"/> and <see cref="TryRead"/>.
 /// </remarks>
 internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : IDiskBlocks, IDisposable
 {
@@ -30,6 +30,9 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
     private static readonly TimeSpan StoragePatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StorageRetry = TimeSpan.FromMilliseconds(200);
 
+    // Five seconds: what a host remembers of another one's file is no older.
+    private const int MaxAttempts = 25;
+
     private readonly Lock _gate = new();
 
     // guarded by _gate
@@ -37,7 +40,7 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
     private bool _mayWriteImages;
 
     // replaced as a whole
-    private volatile KeptBlocks?[] _kept = [];
+    private volatile Source?[] _sources = [];
 
     // main thread only
     private SidecarLock? _single;
@@ -75,15 +78,25 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
             throw new RecoveryException($"the checkpoint has {replica.Count} disks, the domain {found.Count} that can be written");
         }
         disks.Interpose(graph, found, DomainDirectory.Of(domain), takesOver: true);
-        _kept = [.. replica.Select((disk, i) => Keep(disks, disk, referenced[i]))];
+        _sources = [.. replica.Select((disk, i) => Keep(disks, disk, referenced[i]))];
     }
 
     /// <inheritdoc/>
-    public void Read(int disk, long block, Span<byte> destination)
+    public bool TryRead(int disk, long block, int attempt, Span<byte> destination)
     {
-        KeptBlocks?[] kept = _kept;
-        KeptBlocks blocks = (disk < kept.Length ? kept[disk] : null) ?? throw new RecoveryException($"a page is on disk {disk}, which is not served");
-        blocks.Read(block, destination);
+        Source?[] sources = _sources;
+        Source source = (disk < sources.Length ? sources[disk] : null) ?? throw new RecoveryException($"a page is on disk {disk}, which is not served");
+        if (attempt > MaxAttempts)
+        {
+            return false;
+        }
+        if (attempt > 0)
+        {
+            Thread.Sleep(StorageRetry);
+            source.Served.DropCached(block * destination.Length, destination.Length);
+        }
+        source.Kept.Read(block, destination);
+        return true;
     }
 
     /// <summary>All memory is there: the disks are the guest's alone.</summary>
@@ -93,7 +106,7 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
         {
             disk.Served.Guard = null;
         }
-        _kept = [];
+        _sources = [];
     }
 
     /// <summary>
@@ -169,7 +182,7 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
         _single = null;
     }
 
-    private static KeptBlocks? Keep(GuestDisks disks, DiskInfo replica, ReferencedBlocks referenced)
+    private static Source? Keep(GuestDisks disks, DiskInfo replica, ReferencedBlocks referenced)
     {
         if (referenced.IsEmpty)
         {
@@ -179,7 +192,7 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
         ServedDisk served = disks.Interposed.First(disk => disk.Info.Alias == replica.Alias).Served;
         var kept = new KeptBlocks((offset, destination) => ReadPatiently(served, offset, destination), referenced);
         served.Guard = kept;
-        return kept;
+        return new Source(kept, served);
     }
 
     private static void ReadPatiently(INbdExport disk, long offset, Span<byte> destination)
@@ -202,6 +215,8 @@ internal sealed class RecoveredDisks(SidecarOptions options, ILogger logger) : I
             }
         }
     }
+
+    private sealed record Source(KeptBlocks Kept, ServedDisk Served);
 
     private GuestDisks? TryBegin()
     {

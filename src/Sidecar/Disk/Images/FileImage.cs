@@ -126,6 +126,9 @@ internal sealed class FileImage : IDiskImage
     }
 
     /// <inheritdoc/>
+    public void DropCached(long offset, long length) => _file.DropCached(offset, length);
+
+    /// <inheritdoc/>
     public void Write(long offset, ReadOnlySpan<byte> data) => _file.Write(offset, data);
 
     /// <inheritdoc/>

@@ -14,6 +14,9 @@ internal interface IDiskImage : IDisposable
     /// <summary>As <see cref="Read"/>, by one thread at a time, and what was not in memory before is not kept there.</summary>
     void ReadOnce(long offset, Span<byte> destination);
 
+    /// <summary>What this host remembers of this part is read from the storage the next time, but for what must still be written.</summary>
+    void DropCached(long offset, long length);
+
     /// <summary>Past its end a file grows; a device answers with an error.</summary>
     void Write(long offset, ReadOnlySpan<byte> data);
 

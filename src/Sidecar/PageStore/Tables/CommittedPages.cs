@@ -6,19 +6,27 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
 {
     private readonly PageTable _table = new(pageCount);
 
+    // Of pages that are on disk; what it says of others means nothing. Apart from their entries, so that other pages do not pay for it.
+    private readonly PageTable _checks = new(pageCount);
+    private readonly ushort[] _onDisk = new ushort[(pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk];
+
     // Entries of a chunk that are not zero pages. At 0 the chunk's table memory is given back.
     private readonly ushort[] _notZero = new ushort[(pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk];
     private int _residentChunks;
+    private int _checkedChunks;
 
     internal long PageCount => _table.PageCount;
     internal long HardPages { get; private set; }
     internal long FreePages { get; private set; }
     internal long DiskPages { get; private set; }
     internal long StoredBytes { get; private set; }
-    internal long TableBytes => ((long)_residentChunks * PageTable.PagesPerChunk * sizeof(ulong)) + ((long)_notZero.Length * sizeof(ushort));
+    internal long TableBytes => ((long)(_residentChunks + _checkedChunks) * PageTable.PagesPerChunk * sizeof(ulong)) + ((long)_notZero.Length * 2 * sizeof(ushort));
 
     internal PageEntry this[long page] =>
         _notZero[page / PageTable.PagesPerChunk] == 0 ? new PageEntry(PageEntry.NothingBits) : new PageEntry(_table[page]);
+
+    /// <summary>What a page that is on disk must hash to.</summary>
+    internal ulong CheckOf(long page) => _checks[page];
 
     /// <summary>Takes over what the epoch said. Cannot fail: it takes no memory beyond table pages that were reserved.</summary>
     internal void Apply(StagedPages staged)
@@ -29,7 +37,7 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
             switch (chunks[chunk])
             {
                 case StagedChunk.SpelledOut:
-                    Apply(chunk, staged.EntriesOf(chunk));
+                    Apply(chunk, staged);
                     break;
                 case StagedChunk.AllZero:
                     Fill(chunk, PageEntry.NothingBits);
@@ -57,7 +65,7 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
             {
                 if (first + i < resized.PageCount)
                 {
-                    resized.Set(first + i, entries[i]);
+                    resized.Set(first + i, entries[i], new PageEntry(entries[i]).IsOnDisk ? _checks[first + i] : 0);
                 }
                 else
                 {
@@ -105,7 +113,11 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
         return true;
     }
 
-    public void Dispose() => _table.Dispose();
+    public void Dispose()
+    {
+        _table.Dispose();
+        _checks.Dispose();
+    }
 
     private static int NextTouched(ReadOnlySpan<StagedChunk> chunks, int after)
     {
@@ -113,14 +125,16 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
         return next < 0 ? -1 : after + 1 + next;
     }
 
-    private void Apply(int chunk, ReadOnlySpan<ulong> staged)
+    private void Apply(int chunk, StagedPages staged)
     {
         long first = (long)chunk * PageTable.PagesPerChunk;
-        for (int i = 0; i < staged.Length; i++)
+        ReadOnlySpan<ulong> entries = staged.EntriesOf(chunk);
+        for (int i = 0; i < entries.Length; i++)
         {
-            if (staged[i] != PageEntry.NothingBits)
+            if (entries[i] != PageEntry.NothingBits)
             {
-                Set(first + i, staged[i] == PageEntry.ZeroBits ? PageEntry.NothingBits : staged[i]);
+                ulong check = new PageEntry(entries[i]).IsOnDisk ? staged.CheckOf(first + i) : 0;
+                Set(first + i, entries[i] == PageEntry.ZeroBits ? PageEntry.NothingBits : entries[i], check);
             }
         }
     }
@@ -134,14 +148,15 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
         long first = (long)chunk * PageTable.PagesPerChunk;
         for (int i = 0; i < _table.PagesIn(chunk); i++)
         {
-            Set(first + i, bits);
+            Set(first + i, bits, check: 0);
         }
     }
 
-    private void Set(long page, ulong bits)
+    private void Set(long page, ulong bits, ulong check)
     {
         int chunk = (int)(page / PageTable.PagesPerChunk);
         ulong before = _notZero[chunk] == 0 ? PageEntry.NothingBits : _table[page];
+        SetCheck(page, new PageEntry(before).IsOnDisk, new PageEntry(bits).IsOnDisk, check);
         if (before == bits)
         {
             return;
@@ -159,6 +174,25 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
             return;
         }
         _table[page] = bits;
+    }
+
+    // Also where the same block has other content than before.
+    private void SetCheck(long page, bool wasOnDisk, bool isOnDisk, ulong check)
+    {
+        int chunk = (int)(page / PageTable.PagesPerChunk);
+        if (isOnDisk && !wasOnDisk && _onDisk[chunk]++ == 0)
+        {
+            _checkedChunks++;
+        }
+        if (isOnDisk)
+        {
+            _checks[page] = check;
+        }
+        else if (wasOnDisk && --_onDisk[chunk] == 0)
+        {
+            _checkedChunks--;
+            _checks.DiscardChunk(chunk);
+        }
     }
 
     private void CountIn(ulong bits)

@@ -14,12 +14,17 @@ namespace Hikae.Sidecar.PageStore;
 internal sealed class StagedPages(long pageCount, PageArena arena) : IDisposable
 {
     private readonly PageTable _table = new(pageCount);
+
+    // Of pages that are on disk; what it says of others means nothing.
+    private readonly PageTable _checks = new(pageCount);
     private readonly StagedChunk[] _chunks = new StagedChunk[(pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk];
+    private readonly bool[] _isChecked = new bool[(pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk];
+    private int _checkedChunks;
     private int _spelledOutChunks;
 
     internal long PageCount => _table.PageCount;
 
-    internal long TableBytes => ((long)_spelledOutChunks * PageTable.PagesPerChunk * sizeof(ulong)) + _chunks.Length;
+    internal long TableBytes => ((long)(_spelledOutChunks + _checkedChunks) * PageTable.PagesPerChunk * sizeof(ulong)) + (2 * _chunks.Length);
 
     internal ReadOnlySpan<StagedChunk> Chunks => _chunks;
 
@@ -65,11 +70,17 @@ internal sealed class StagedPages(long pageCount, PageArena arena) : IDisposable
         }
     }
 
-    internal void PutOnDisk(long firstPage, long count, int disk, long firstBlock)
+    internal ulong CheckOf(long page) => _checks[page];
+
+    internal void PutOnDisk(long firstPage, int disk, long firstBlock, ReadOnlySpan<ulong> checks)
     {
-        for (long i = 0; i < count; i++)
+        for (int i = 0; i < checks.Length; i++)
         {
-            SpellOut((int)((firstPage + i) / PageTable.PagesPerChunk));
+            int chunk = (int)((firstPage + i) / PageTable.PagesPerChunk);
+            SpellOut(chunk);
+            _checkedChunks += _isChecked[chunk] ? 0 : 1;
+            _isChecked[chunk] = true;
+            _checks[firstPage + i] = checks[i];
             ref ulong entry = ref _table[firstPage + i];
             Release(entry);
             entry = PageEntry.OnDisk(disk, firstBlock + i).Bits;
@@ -94,10 +105,20 @@ internal sealed class StagedPages(long pageCount, PageArena arena) : IDisposable
             _table.DiscardAll();
             _spelledOutChunks = 0;
         }
+        if (_checkedChunks > 0)
+        {
+            _checks.DiscardAll();
+            Array.Clear(_isChecked);
+            _checkedChunks = 0;
+        }
         Array.Clear(_chunks);
     }
 
-    public void Dispose() => _table.Dispose();
+    public void Dispose()
+    {
+        _table.Dispose();
+        _checks.Dispose();
+    }
 
     private void SpellOut(int chunk)
     {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Buffers;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Disk.Backup;
 using Hikae.Sidecar.PageStore;
@@ -36,14 +37,23 @@ internal static class PageRecords
     public static ulong PutOnDisk(ReplicaStore store, ReferencedEnds references, ReadOnlySpan<byte> payload)
     {
         ulong count = 0;
-        int runs = DiskPages.ReadHead(payload, out int block, out int disk);
-        for (int i = 0; i < runs; i++)
+        int runs = DiskPages.ReadHead(payload, out int block, out int disk, out int pages);
+        ulong[] checks = ArrayPool<ulong>.Shared.Rent(pages);
+        try
         {
-            DiskRun run = DiskPages.ReadRun(payload, i);
-            store.PutOnDisk(block, run.FirstPage, run.PageCount, disk, run.FirstBlock);
-            references.Add(disk, run.FirstBlock, run.PageCount);
-            count += run.PageCount;
+            DiskPages.ReadChecks(payload, checks.AsSpan(0, pages));
+            for (int i = 0; i < runs; i++)
+            {
+                DiskRun run = DiskPages.ReadRun(payload, i);
+                store.PutOnDisk(block, run.FirstPage, disk, run.FirstBlock, checks.AsSpan((int)count, (int)run.PageCount));
+                references.Add(disk, run.FirstBlock, run.PageCount);
+                count += run.PageCount;
+            }
+            return count;
         }
-        return count;
+        finally
+        {
+            ArrayPool<ulong>.Shared.Return(checks);
+        }
     }
 }
