@@ -25,8 +25,16 @@ internal static class Program
         var firstRound = new Option<int>("--first-round") { Description = "chaos: begin with this one, to run a round again alone", DefaultValueFactory = _ => 1 };
         var outputs = new Option<string?>("--outputs") { Description = "chaos: \"unheld\" to see it find losses" };
         var inMemory = new Option<bool>("--in-memory") { Description = "chaos: a guest without a disk" };
+        var set = new Option<string[]>("--set") { Description = "a setting of the hosts, SECTION.KEY=VALUE; may be given several times" };
+        set.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string[]>().Any(setting => !setting.Contains('=', StringComparison.Ordinal)))
+            {
+                result.AddError("--set takes SECTION.KEY=VALUE");
+            }
+        });
         outputs.AcceptOnlyFromAmong("unheld");
-        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs, inMemory };
+        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs, inMemory, set };
         command.SetAction(parsed => Run(
             Benchmarks.Single(benchmark => benchmark.Name == parsed.GetValue(name)),
             new BenchmarkOptions(parsed.GetValue(seconds), parsed.GetValue(runs), Console.Error)
@@ -36,6 +44,7 @@ internal static class Program
                 Seed = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
                 Outputs = parsed.GetValue(outputs),
                 InMemory = parsed.GetValue(inMemory),
+                Settings = (parsed.GetValue(set) ?? []).Select(setting => setting.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]),
             },
             parsed.GetValue(json)));
         return command.Parse(arguments).Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null });

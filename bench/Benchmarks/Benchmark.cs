@@ -27,7 +27,13 @@ internal abstract class Benchmark
         report.Note("machine", Machine.Description);
         report.Add("load_average_before", Machine.LoadAverage);
         options.Say("lab up");
-        using (Lab lab = Lab.Up(Name, new LabOptions { Settings = Settings }))
+        var settings = new Dictionary<string, string>(Settings);
+        foreach ((string key, string value) in options.Settings)
+        {
+            settings[key] = value;
+            report.Note(key, value);
+        }
+        using (Lab lab = Lab.Up(Name, new LabOptions { Settings = settings }))
         {
             Measure(lab, options, report);
         }

@@ -22,6 +22,9 @@ internal sealed record BenchmarkOptions(int Seconds, int? Runs, TextWriter Progr
     /// <summary>Chaos: the guest has no disk.</summary>
     public bool InMemory { get; init; }
 
+    /// <summary>The hosts' configuration where it differs from the benchmark's: "section.key" and value.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
     public TimeSpan Window => TimeSpan.FromSeconds(Seconds);
 
     public void Say(string what) => Progress.WriteLine($"bench: {what}");

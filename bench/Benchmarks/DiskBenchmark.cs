@@ -32,10 +32,12 @@ internal sealed class DiskBenchmark : Benchmark
         var report = new Report(Name);
         report.Note("machine", Machine.Description);
         report.Add("load_average_before", Machine.LoadAverage);
+        bool indexed = options.Settings.GetValueOrDefault("soft.on_disk", "no") != "no";
+        report.Note("soft.on_disk", indexed ? "the blocks' content is learned" : "no");
         options.Say("writing the image");
         using var folder = new DiskFolder(ImageBytes);
         using DiskServer nbdkit = DiskServer.Nbdkit(folder.Image, folder.Socket("nbdkit"));
-        using DiskServer hikae = DiskServer.Hikae(folder.Image, folder.Socket("hikae"), folder.Buffer);
+        using DiskServer hikae = DiskServer.Hikae(folder.Image, folder.Socket("hikae"), folder.Buffer, indexed);
         (string Name, string[] Target)[] targets =
             [("hikae", hikae.FioTarget), ("nbdkit", nbdkit.FioTarget), ("bare", ["--ioengine=psync", $"--filename={folder.Image}"])];
 

@@ -30,8 +30,16 @@ internal sealed class DiskServer : IDisposable
     public static DiskServer Nbdkit(string image, string socket) => new(socket, ["nbdkit", "-f", "-U", socket, "file", image]);
 
     /// <summary>The sidecar's server as under protection: writes are held, an epoch is sealed and committed ten times a second.</summary>
-    public static DiskServer Hikae(string image, string socket, string buffer) => new(
-        socket, [Repository.PathOf("artifacts", "bin", "hikae-sidecar"), "serve", image, "--socket", socket, "--buffer", buffer, "--epoch-ms", "100"]);
+    /// <param name="image">Served.</param>
+    /// <param name="socket">Of the server.</param>
+    /// <param name="buffer">Its buffer's file.</param>
+    /// <param name="indexed">What the blocks are is learned, too.</param>
+    public static DiskServer Hikae(string image, string socket, string buffer, bool indexed) => new(
+        socket,
+        [
+            Repository.PathOf("artifacts", "bin", "hikae-sidecar"), "serve", image, "--socket", socket, "--buffer", buffer, "--epoch-ms", "100",
+            .. indexed ? (string[])["--index-mib", "64"] : [],
+        ]);
 
     public void Dispose()
     {

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Hikae.Native.Linux;
 using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Images;
 using Microsoft.Extensions.Logging;
 
@@ -25,9 +26,10 @@ internal static class ServeCommand
         var size = new Option<long?>("--size") { Description = "bytes that clients are told (default: the image's)" };
         var format = new Option<string?>("--lock") { Description = "hold QEMU's locks for this format: raw or qcow2" };
         var epoch = new Option<int?>("--epoch-ms") { Description = "hold writes, and seal and commit an epoch this often; 0: never commit. Without it writes pass through" };
+        var index = new Option<int?>("--index-mib") { Description = "learn what the blocks are, in so many MiB; nobody asks" };
         var command = new Command("serve", "Serves an image over NBD as a guest's disk is served. For tests and benchmarks.")
         {
-            image, socket, buffer, bound, size, format, epoch,
+            image, socket, buffer, bound, size, format, epoch, index,
         };
         command.SetAction(parsed =>
         {
@@ -41,8 +43,14 @@ internal static class ServeCommand
                     file.Lock(known);
                 }
 
+                using ContentIndex? content = parsed.GetValue(index) is int mib and > 0 ? new ContentIndex((long)mib << 20) : null;
                 using var disk = new ServedDisk(
-                    Path.GetFileName(parsed.GetValue(image)!), file, writes, parsed.GetValue(size) ?? file.LengthBytes, loggers.CreateLogger("hikae-sidecar"));
+                    Path.GetFileName(parsed.GetValue(image)!),
+                    file,
+                    writes,
+                    parsed.GetValue(size) ?? file.LengthBytes,
+                    loggers.CreateLogger("hikae-sidecar"),
+                    content: content?.AddDisk());
                 return Run(disk, writes, parsed.GetValue(socket)!, parsed.GetValue(epoch));
             }
             catch (Exception error) when (error is IOException or LinuxException or SocketException or DamagedBufferException or ArgumentException)
