@@ -7,9 +7,9 @@ namespace Hikae.Sidecar.Disk.Content;
 
 /// <summary>Gives a page or block of 4 KiB its tag: two with the same tag are the same.</summary>
 /// <remarks>
-/// The tag is GHASH, the universal hash of AES-GCM, under a random key of this process that nobody else sees: GCM's authentication tag of the block as
-/// additional data, with a fixed nonce, which only adds a constant. For two given blocks that differ, at most 2^-119 of all keys give them the same tag, so a guest
-/// that may choose blocks, but sees neither key nor tags, cannot make two collide. 2.7 µs a block; SHA-256 takes 11.7 µs. Any thread may call.
+/// The tag is a universal hash under random keys of this process that nobody else sees: a guest that may choose blocks, but sees neither keys nor tags, cannot make two collide.
+/// <see cref="InnerProductHash"/>, or GHASH, the hash of AES-GCM, where the processor cannot: GCM's authentication tag of the block as additional data, with a fixed nonce, which only adds
+/// a constant; for two given blocks that differ at most 2^-119 of all keys give them the same tag. Any thread may call.
 /// </remarks>
 internal sealed class BlockTagger
 {
@@ -20,10 +20,27 @@ internal sealed class BlockTagger
 
     private static readonly byte[] Nonce = new byte[12];
 
+    private readonly InnerProductHash? _hash;
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(16);
 
     // A cipher serves one thread at a time. There are as many as threads, and they live as long as this process.
     private readonly ConcurrentBag<AesGcm> _ciphers = [];
+
+    public BlockTagger()
+        : this(InnerProductHash.IsSupported)
+    {
+    }
+
+    /// <param name="multiplies">False: as where the processor cannot multiply without carry.</param>
+    internal BlockTagger(bool multiplies)
+    {
+        if (multiplies)
+        {
+            var keys = new UInt128[InnerProductHash.Words];
+            RandomNumberGenerator.Fill(MemoryMarshal.AsBytes(keys.AsSpan()));
+            _hash = new InnerProductHash(keys);
+        }
+    }
 
     /// <summary>The tag of one block.</summary>
     public UInt128 TagOf(ReadOnlySpan<byte> block)
@@ -31,6 +48,10 @@ internal sealed class BlockTagger
         if (block.IndexOfAnyExcept((byte)0) < 0)
         {
             return Zeros;
+        }
+        if (_hash is not null)
+        {
+            return _hash.Of(block);
         }
         if (!_ciphers.TryTake(out AesGcm? cipher))
         {
