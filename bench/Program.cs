@@ -10,7 +10,7 @@ namespace Hikae.Bench;
 /// <summary>bench/run NAME [--json]: the result on standard output, progress on standard error.</summary>
 internal static class Program
 {
-    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new MemoryBenchmark(), new WireBenchmark(), new LatencyBenchmark(), new ChaosBenchmark(), new DiskBenchmark()];
+    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new MemoryBenchmark(), new CacheBenchmark(), new WireBenchmark(), new LatencyBenchmark(), new ChaosBenchmark(), new DiskBenchmark()];
 
     private static int Main(string[] arguments)
     {

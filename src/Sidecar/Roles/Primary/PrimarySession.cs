@@ -5,7 +5,6 @@ using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
-using Hikae.Sidecar.Disk.Content;
 using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Epoch;
 using Hikae.Sidecar.Link;
@@ -229,7 +228,7 @@ internal sealed class PrimarySession : IDisposable
         _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages, Refers ? _guest.Disks.Content : null);
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
-        DiskScan? scan = Refers ? _primaryDisks.Scan() : null;
+        var scan = Refers ? _primaryDisks.Scan() : null;
         _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, _guest.Disks.Content, scan, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
         _primaryDisks.Disks.CheckpointWanted += _pace.Ask;
         var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
