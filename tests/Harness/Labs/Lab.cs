@@ -13,6 +13,9 @@ namespace Hikae.Harness.Labs;
 /// </remarks>
 public sealed class Lab : IDisposable
 {
+    // What lab/lab takes from its environment at up and boot.
+    internal const string NoUserfaultfd = "HIKAE_LAB_NO_USERFAULTFD";
+
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(180);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
 
@@ -25,7 +28,7 @@ public sealed class Lab : IDisposable
         Environment = new Dictionary<string, string>
         {
             ["HIKAE_LAB"] = name,
-            ["HIKAE_LAB_NO_USERFAULTFD"] = options.Userfaultfd ? "0" : "1",
+            [NoUserfaultfd] = options.Userfaultfd ? "0" : "1",
             ["HIKAE_LAB_SYSTEMD"] = options.Packages is null ? "0" : "1",
             ["HIKAE_LAB_PACKAGES"] = options.Packages ?? "",
         };
@@ -49,6 +52,8 @@ public sealed class Lab : IDisposable
 
     /// <summary>Outside path of the lab's state.</summary>
     internal string Folder => Path.Combine("/run/hikae-lab", Name);
+
+    internal bool Userfaultfd => _options.Userfaultfd;
 
     internal static string Script => Repository.PathOf("lab", "lab");
 

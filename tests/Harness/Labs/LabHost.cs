@@ -87,9 +87,13 @@ public sealed class LabHost
     }
 
     /// <summary>Power back after a cut: same disk, hikaed starts where it was installed.</summary>
-    public void Boot()
+    public void Boot() => Boot(_lab.Userfaultfd);
+
+    /// <summary>The same.</summary>
+    /// <param name="userfaultfd">False: its QEMUs may not open /dev/userfaultfd, whatever they may on the lab's other hosts.</param>
+    public void Boot(bool userfaultfd)
     {
-        _lab.ScriptCommand("boot", Name);
+        _lab.Check(LabCommand.Run(Lab.Script, ["boot", Name], new Dictionary<string, string>(_lab.Environment) { [Lab.NoUserfaultfd] = userfaultfd ? "0" : "1" }));
         Refresh();
     }
 
