@@ -5,7 +5,7 @@ namespace Hikae.Consolidation.Tests;
 public sealed class ConsolidationLab() : SharedLab("cons", Settings, hosts: 3)
 {
     // Small guests fit, and the large one only while they do not run there; one after the other, so that the order can be seen.
-    private static readonly Dictionary<string, string> Settings = new(PatientSettings)
+    private static readonly Dictionary<string, string> Settings = new(CalmSettings)
     {
         ["backup.memory"] = "2250 MiB",
         ["backup.recoveries"] = "1",

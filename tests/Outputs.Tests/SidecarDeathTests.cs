@@ -4,12 +4,12 @@ using Xunit;
 
 namespace Hikae.Outputs.Tests;
 
-public sealed class SidecarDeathTests(SlowDetectionLab lab) : LabTest(lab), IClassFixture<SlowDetectionLab>
+public sealed class SidecarDeathTests(SlowDetectionLab lab) : LabTest(lab, keepsGuest: true), IClassFixture<SlowDetectionLab>
 {
     [Fact]
     public void A_killed_backup_sidecar_is_replaced_and_the_guest_protected_again()
     {
-        LabGuest guest = StartProtected("backup-killed", Quiet);
+        LabGuest guest = KeptProtected();
         int killed = guest.SidecarOn(HostB)!.Value;
 
         HostB.Signal("KILL", killed);
@@ -22,7 +22,7 @@ public sealed class SidecarDeathTests(SlowDetectionLab lab) : LabTest(lab), ICla
     [Fact]
     public void A_domain_that_was_prepared_by_a_sidecar_that_was_killed_is_ended_and_the_guest_protected_again()
     {
-        LabGuest guest = StartProtected("prepared-killed", Quiet);
+        LabGuest guest = KeptProtected();
 
         // The link is doubted after half the time, and the domain made then.
         HostA.Cut("repl");
@@ -38,7 +38,7 @@ public sealed class SidecarDeathTests(SlowDetectionLab lab) : LabTest(lab), ICla
     [Fact]
     public void A_primary_sidecar_killed_again_and_again_is_replaced_each_time()
     {
-        LabGuest guest = StartProtected("primary-killed", Quiet);
+        LabGuest guest = KeptProtected();
 
         KillPrimarySidecar(guest);
         KillPrimarySidecar(guest);

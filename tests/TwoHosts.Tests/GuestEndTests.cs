@@ -4,12 +4,12 @@ using Xunit;
 
 namespace Hikae.TwoHosts.Tests;
 
-public sealed class GuestEndTests(SharedLab shared) : LabTest(shared)
+public sealed class GuestEndTests(SharedLab shared) : LabTest(shared, keepsGuest: true)
 {
     [Fact]
     public void A_destroyed_guest_is_not_started_elsewhere()
     {
-        LabGuest guest = StartProtected("destroyed", Quiet);
+        LabGuest guest = KeptProtected();
 
         HostA.Virsh("destroy", guest.Name);
 
@@ -29,7 +29,7 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void A_guest_whose_QEMU_crashed_is_not_started_elsewhere()
     {
-        LabGuest guest = StartProtected("crashed", Quiet);
+        LabGuest guest = KeptProtected();
 
         HostA.Signal("KILL", guest.QemuOn(HostA));
 
@@ -39,7 +39,7 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void An_ended_guest_can_be_started_again_and_is_protected_again()
     {
-        LabGuest guest = StartProtected("again", Quiet);
+        LabGuest guest = KeptProtected();
 
         HostA.Virsh("destroy", guest.Name);
         AssertEnded(guest);
@@ -51,7 +51,7 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void A_guest_rebooted_by_reset_stays_protected()
     {
-        LabGuest guest = StartProtected("reset", Quiet);
+        LabGuest guest = KeptProtected();
 
         HostA.Virsh("reset", guest.Name);
 
@@ -62,7 +62,7 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void A_guest_suspended_by_a_user_stays_suspended_until_the_user_resumes_it()
     {
-        LabGuest guest = StartProtected("suspended", Quiet);
+        LabGuest guest = KeptProtected();
 
         // Once in ten a suspend falls into a checkpoint's own pause: it must last all the same.
         for (int round = 0; round < 20; round++)

@@ -4,14 +4,14 @@ using Xunit;
 
 namespace Hikae.TwoHosts.Tests;
 
-public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
+public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGuest: true)
 {
     [Theory]
     [InlineData("hostA")]
     [InlineData("hostB")]
     public void Protection_outlives_a_crash_of_libvirtd(string name)
     {
-        LabGuest guest = StartProtected("libvirtd-" + name, Quiet);
+        LabGuest guest = KeptProtected();
 
         Host(name).RestartLibvirtd();
 
@@ -24,7 +24,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
     [InlineData("hostB")]
     public void Protection_outlives_a_crash_of_hikaed(string name)
     {
-        LabGuest guest = StartProtected("hikaed-" + name, Quiet);
+        LabGuest guest = KeptProtected();
         int? primary = guest.SidecarOn(HostA);
         int? backup = guest.SidecarOn(HostB);
 
@@ -40,7 +40,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void A_failover_waits_for_a_libvirtd_that_is_down_at_that_moment()
     {
-        LabGuest guest = StartProtected("no-libvirtd", Quiet);
+        LabGuest guest = KeptProtected();
         HostB.Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
 
         HostA.Kill();
@@ -53,7 +53,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void With_the_network_cut_the_primary_keeps_the_guest_and_protects_it_again_later()
     {
-        LabGuest guest = StartProtected("cut", Quiet);
+        LabGuest guest = KeptProtected();
 
         LoseBackup(guest, HostA, HostB, unplugged: HostB);
         guest.WaitForReport(HostB, "without the guest", report => report.State is not ("ready" or "recovering" or "recovered"));
@@ -67,7 +67,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void A_QEMU_that_does_not_answer_keeps_nobody_from_saying_that_the_backup_is_lost()
     {
-        LabGuest guest = StartProtected("hung", Quiet);
+        LabGuest guest = KeptProtected();
         int qemu = guest.QemuOn(HostA);
         GuestReport before = guest.WaitForState(HostA, "protected");
 
@@ -84,7 +84,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void A_frozen_primary_that_comes_back_ends_its_copy()
     {
-        LabGuest guest = StartProtected("frozen", Quiet);
+        LabGuest guest = KeptProtected();
 
         HostA.Freeze();
         guest.WaitForDomainState(HostB, "running");

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Hikae.TwoHosts.Tests;
 
-public sealed class OptInTests(SharedLab shared) : LabTest(shared)
+public sealed class OptInTests(SharedLab shared) : LabTest(shared, keepsGuest: true)
 {
     private const string Annotation = "urn:hikae:domain:1";
 
@@ -40,7 +40,7 @@ public sealed class OptInTests(SharedLab shared) : LabTest(shared)
     public void A_guest_without_annotation_has_no_sidecar_and_no_status()
     {
         LabGuest guest = Lab.StartGuest("plain", NotAnnotated);
-        LabGuest other = StartProtected("other", Quiet);
+        LabGuest other = KeptProtected();
 
         Assert.Null(guest.SidecarOn(HostA));
         Assert.Null(guest.ReportOn(HostA));
@@ -50,7 +50,7 @@ public sealed class OptInTests(SharedLab shared) : LabTest(shared)
     [Fact]
     public void The_state_stands_in_the_live_metadata_too()
     {
-        LabGuest guest = StartProtected("stated", Quiet);
+        LabGuest guest = KeptProtected();
 
         Lab.Until("the live metadata say protected", () => LiveStatus(guest).Contains("state=\"protected\"", StringComparison.Ordinal));
     }

@@ -7,6 +7,7 @@ namespace Hikae.TwoHosts.Tests;
 public class PowerCut : IDisposable
 {
     private readonly LabOptions _options;
+    private readonly bool _withOthers;
     private readonly string _name;
     private readonly Lazy<bool> _done;
     private readonly Lazy<bool> _powerBack;
@@ -24,10 +25,14 @@ public class PowerCut : IDisposable
     {
     }
 
-    protected PowerCut(string name, LabOptions options)
+    /// <param name="name">The lab's.</param>
+    /// <param name="options">The lab's.</param>
+    /// <param name="withOthers">False: only the guests that can be heard.</param>
+    protected PowerCut(string name, LabOptions options, bool withOthers = true)
     {
         _name = name;
         _options = options;
+        _withOthers = withOthers;
         _done = new Lazy<bool>(Do);
         _powerBack = new Lazy<bool>(BootAndWait);
     }
@@ -82,17 +87,20 @@ public class PowerCut : IDisposable
         var quiet = new LabGuestOptions { Protect = "hostB", MemoryMiB = 128, Agent = true };
         LabGuestOptions talking = quiet with { Nic = true, Outputs = "unheld" };
         _talking = Lab.StartGuest("talking", talking);
-        _quiet = Lab.StartGuest("quiet", quiet);
         _dirty = Lab.StartGuest("dirty", talking with { App = "dirty", Dirty = "16384,512,100" });
-        _unprotected = Lab.StartGuest("unprotected", new LabGuestOptions { MemoryMiB = 128 });
+        if (_withOthers)
+        {
+            _quiet = Lab.StartGuest("quiet", quiet);
+            _unprotected = Lab.StartGuest("unprotected", new LabGuestOptions { MemoryMiB = 128 });
+        }
+
         _talkingLines = _talking.Listen();
         _dirtyLines = _dirty.Listen();
 
-        LabGuest[] guests = [_talking, _quiet, _dirty];
+        LabGuest[] guests = _quiet is null ? [_talking, _dirty] : [_talking, _dirty, _quiet];
         CommittedCounter = _talkingLines.WaitForCounter();
-        CommittedQuietCounter = _quiet.WaitForProgressOn(Lab.HostA);
         _dirtyLines.WaitFor("memory ok", line => line.Text.StartsWith("memory ok", StringComparison.Ordinal));
-        _unprotected.WaitForProgressOn(Lab.HostA);
+        _unprotected?.WaitForProgressOn(Lab.HostA);
         foreach (LabGuest guest in guests)
         {
             guest.WaitForProtected(Lab.HostA);
@@ -100,7 +108,7 @@ public class PowerCut : IDisposable
 
         // What these say now is in the checkpoint after next at the latest.
         CommittedCounter = _talkingLines.WaitForProgress();
-        CommittedQuietCounter = _quiet.WaitForProgressOn(Lab.HostA);
+        CommittedQuietCounter = _quiet?.WaitForProgressOn(Lab.HostA) ?? 0;
         foreach (LabGuest guest in guests)
         {
             ulong held = guest.WaitForState(Lab.HostB, "ready").Epoch;

@@ -8,11 +8,13 @@ public abstract class LabTest : IDisposable
 {
     private readonly SharedLab _shared;
 
-    protected LabTest(SharedLab shared)
+    /// <param name="shared">Where it runs.</param>
+    /// <param name="keepsGuest">It may find the guest of <see cref="KeptProtected"/> that another test of its class started.</param>
+    protected LabTest(SharedLab shared, bool keepsGuest = false)
     {
         ArgumentNullException.ThrowIfNull(shared);
         _shared = shared;
-        Lab = shared.Swept();
+        Lab = shared.Swept(keepsGuest);
     }
 
     /// <summary>A guest that says what it does on its serial console only: nothing of it needs to be held back.</summary>
@@ -32,6 +34,7 @@ public abstract class LabTest : IDisposable
         if (TestContext.Current.TestState?.Result == TestResult.Failed)
         {
             TestContext.Current.TestOutputHelper?.WriteLine(_shared.Logs());
+            _shared.KeepNone();
         }
 
         GC.SuppressFinalize(this);
@@ -42,6 +45,14 @@ public abstract class LabTest : IDisposable
     {
         LabGuest guest = Lab.StartGuest(name, options);
         guest.WaitForProgressOn(HostA);
+        guest.WaitForProtected(HostA);
+        return guest;
+    }
+
+    /// <summary>A protected guest that the next test of the class goes on with when it runs where it was, so that not each waits for a boot.</summary>
+    protected LabGuest KeptProtected()
+    {
+        LabGuest guest = _shared.Keep(() => StartProtected("kept", Quiet));
         guest.WaitForProtected(HostA);
         return guest;
     }

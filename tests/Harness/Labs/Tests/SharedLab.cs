@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 namespace Hikae.Harness.Labs.Tests;
 
-/// <summary>One lab for most tests, made by the first that asks. Between tests it is swept: hosts up, cables in, no guest.</summary>
+/// <summary>One lab for most tests, made by the first that asks. Between tests it is swept: hosts up, cables in, no guest but the one that is kept.</summary>
 public class SharedLab : IDisposable
 {
     /// <summary>
@@ -14,10 +14,10 @@ public class SharedLab : IDisposable
     /// The same, with fewer checkpoints: they are most of what two labs do on two processors. Who waits for an answer of a guest makes it ask for one every
     /// 20 ms otherwise. Not for what proves that nothing is lost.
     /// </summary>
-    public static readonly IReadOnlyDictionary<string, string> CalmSettings = PatientSettings
-        .Append(new("checkpoint.min_interval_ms", "60")).Append(new("checkpoint.interval_ms", "150")).ToDictionary();
+    public static readonly IReadOnlyDictionary<string, string> CalmSettings = Calm(PatientSettings);
 
     private readonly Lazy<Lab> _lab;
+    private LabGuest? _kept;
 
     public SharedLab()
         : this("shared", CalmSettings)
@@ -29,16 +29,30 @@ public class SharedLab : IDisposable
         _lab = new Lazy<Lab>(() => Lab.Up(name, new LabOptions { Settings = settings, Hosts = hosts }));
     }
 
-    internal Lab Swept()
+    /// <summary>Settings with fewer checkpoints, as <see cref="CalmSettings"/>.</summary>
+    protected static IReadOnlyDictionary<string, string> Calm(IReadOnlyDictionary<string, string> settings) => settings
+        .Append(new("checkpoint.min_interval_ms", "60")).Append(new("checkpoint.interval_ms", "500")).ToDictionary();
+
+    internal Lab Swept(bool keepsGuest = false)
     {
         Lab.RequireParts();
         if (_lab.IsValueCreated)
         {
-            Sweep(_lab.Value);
+            if (!keepsGuest || _kept?.StateOn(_lab.Value.HostA) != "running")
+            {
+                _kept = null;
+            }
+
+            Sweep(_lab.Value, _kept);
         }
 
         return _lab.Value;
     }
+
+    /// <summary>The guest that the next test finds as well if it wants one and this one still runs where it was started.</summary>
+    internal LabGuest Keep(Func<LabGuest> start) => _kept ??= start();
+
+    internal void KeepNone() => _kept = null;
 
     internal string Logs() => _lab is { IsValueCreated: true } ? _lab.Value.Logs() : "the lab is not up";
 
@@ -52,7 +66,7 @@ public class SharedLab : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private static void Sweep(Lab lab)
+    private static void Sweep(Lab lab, LabGuest? kept)
     {
         foreach (LabHost host in lab.Hosts)
         {
@@ -61,14 +75,27 @@ public class SharedLab : IDisposable
 
         foreach (LabHost host in lab.Hosts)
         {
-            host.Shell("for g in $(virsh -q list --name); do virsh -q destroy $g; done; for g in $(virsh -q list --all --name); do virsh -q undefine $g; done; true");
+            host.Shell($"""
+                for g in $(virsh -q list --name | grep -vx '{kept?.Name}'); do virsh -q destroy $g; done
+                for g in $(virsh -q list --all --name | grep -vx '{kept?.Name}'); do virsh -q undefine $g; done
+                true
+                """);
         }
 
         foreach (LabHost host in lab.Hosts)
         {
-            // A backup whose primary does not call again would wait for a minute.
-            host.TryRun("pkill", "-TERM", "-f", "hikae-sidecar --role backup");
-            lab.Until($"no sidecar is left on {host.Name}", () => !host.TryRun("pgrep", "-x", "hikae-sidecar").Succeeded);
+            lab.Until($"no sidecar is left on {host.Name}", () =>
+            {
+                string[] left = [.. host.TryRun("pgrep", "-a", "-x", "hikae-sidecar").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                    .Where(line => kept is null || !line.Contains(kept.Uuid, StringComparison.Ordinal))];
+                // A backup whose primary does not call again would wait for a minute.
+                foreach (string backup in left.Where(line => line.Contains("--role backup", StringComparison.Ordinal)))
+                {
+                    host.TryRun("kill", "-TERM", backup.Split(' ')[0]);
+                }
+
+                return left.Length == 0;
+            });
         }
     }
 }

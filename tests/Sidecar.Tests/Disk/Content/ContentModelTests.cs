@@ -9,7 +9,7 @@ public sealed class ContentModelTests
 {
     private const int BlockBytes = ContentIndex.BlockBytes;
     private const int Blocks = 64;
-    private const int Epochs = 36;
+    private const int Epochs = 18;
 
     [Theory]
     [InlineData(1)]
