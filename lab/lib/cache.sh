@@ -19,7 +19,7 @@ machine_mirror() {
     fail "apt has no source that looks like a Debian mirror"
 }
 
-# With the recipe it adds to: "debian-postgresql" adds to "debian".
+# With the recipe it adds to: "debian-postgresql" adds to "debian". The fourth argument of a recipe is where that lies, or would lie.
 recipe_hash() {
     local parts=("$LAB_HOME/recipes/$1")
     [[ $1 != *-* ]] || parts+=("$LAB_HOME/recipes/${1%%-*}")
@@ -64,7 +64,7 @@ build_cached() { # RECIPE DIRECTORY; in the background only, it sets traps and e
     say "building $recipe in $LAB_CACHE (once)"
     started=$SECONDS
     # In the background, so that a signal is heard at once; killing unshare ends all it started and mounted.
-    unshare --mount --pid --fork --kill-child "$LAB_HOME/recipes/$recipe" "$building" "$mirror" "$building/apt.conf" </dev/null &
+    unshare --mount --pid --fork --kill-child "$LAB_HOME/recipes/$recipe" "$building" "$mirror" "$building/apt.conf" "$(cached "${recipe%%-*}")" </dev/null &
     builder=$!
     wait "$builder" || { builder=; exit 1; }
     builder=

@@ -11,6 +11,7 @@ lab_up() { # NUMBER
     [[ $count =~ ^([1-9]|1[0-9]|2[0-6])$ ]] || usage_error "up: 1 to 26 hosts"
     install_packages ip=iproute2 nsenter=util-linux ps=procps
     ensure_cached base
+    [ "${HIKAE_LAB_MANAGED:-0}" != 1 ] || ensure_cached base-managed
     base=$(cached base)
     lock_labs
     if lab_init >/dev/null; then
@@ -42,6 +43,8 @@ start_lab() { # BASE
     mkdir -p "$LAB_SHARED" "$LAB_STATE/hosts"
     chmod 0755 "$LAB_STATE" "$LAB_SHARED"
     printf '%s\n' "$1" >"$LAB_STATE/base"
+    # As overlay's option wants it: the uppermost first.
+    printf '%s\n' "$([ "${HIKAE_LAB_MANAGED:-0}" != 1 ] || printf '%s/root:' "$(cached base-managed)")$1/root" >"$LAB_STATE/layers"
     # shellcheck disable=SC2016
     (close_lock; exec setsid unshare --mount --net --ipc --pid --fork --kill-child bash -c '
         mount --make-rprivate /
@@ -123,13 +126,13 @@ keep_capabilities() { # HOST BASE
 }
 
 start_host() { # NAME
-    local name=$1 dir base pid userfaultfd=yes init=plain more=()
+    local name=$1 dir layers pid userfaultfd=yes init=plain more=()
     dir=$(host_dir "$name")
-    base=$(<"$LAB_STATE/base")
+    layers=$(<"$LAB_STATE/layers")
     [ "${HIKAE_LAB_NO_USERFAULTFD:-0}" = 1 ] && userfaultfd=no
     [ "${HIKAE_LAB_SYSTEMD:-0}" = 1 ] && init=systemd more=(--cgroup)
     exec_in_lab unshare --mount --uts --ipc --net --pid "${more[@]}" --fork --kill-child \
-        "$LAB_HOME/host-init" "$name" "$dir" "$base/root" "$LAB_SHARED" "$userfaultfd" "$init" </dev/null >"$dir/console.log" 2>&1 &
+        "$LAB_HOME/host-init" "$name" "$dir" "$layers" "$LAB_SHARED" "$userfaultfd" "$init" </dev/null >"$dir/console.log" 2>&1 &
     disown
     pid=$(namespace_init $! $(($(own_levels) + 2))) || fail "$name did not start: $(cat "$dir/console.log")"
     remember_process "$dir/init" "$pid"

@@ -30,6 +30,7 @@ public sealed class Lab : IDisposable
             ["HIKAE_LAB"] = name,
             [NoUserfaultfd] = options.Userfaultfd ? "0" : "1",
             ["HIKAE_LAB_SYSTEMD"] = options.Packages is null ? "0" : "1",
+            ["HIKAE_LAB_MANAGED"] = options.Managed ? "1" : "0",
             ["HIKAE_LAB_PACKAGES"] = options.Packages ?? "",
         };
         Hosts = [.. Enumerable.Range(0, options.Hosts).Select(n => new LabHost(this, $"host{(char)('A' + n)}"))];

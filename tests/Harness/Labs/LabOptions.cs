@@ -13,6 +13,9 @@ public sealed record LabOptions
     /// <summary>Folder of the packages to install on hosts whose first process is systemd; null = hosts without systemd that get bare programs.</summary>
     public string? Packages { get; init; }
 
+    /// <summary>True: the hosts have Cockpit, sshd, sudo and Ansible. Nothing of it runs.</summary>
+    public bool Managed { get; init; }
+
     /// <summary>False: bare hosts; call <see cref="Lab.Install"/> later.</summary>
     public bool Install { get; init; } = true;
 
