@@ -27,9 +27,9 @@ public sealed class PackageTests(PackagesLab packages)
             """
             cd "$1"
             list() { sed 's:^\./:/:' | grep -vE '/$|/zsh/|/apparmor|/lintian/|/changelog' | sort; }
-            for name in hikae hikae-guest; do
+            for name in hikae hikae-guest cockpit-hikae; do
                 diff <(dpkg-deb --fsys-tarfile ${name}_*.deb | tar t | list) <(rpm2cpio $name-[0-9]*.rpm | cpio -t --quiet | list) | grep '^[<>] .*[^/]$' |
-                    grep -vE '/(qemu\.d|hikae|hikae-guest|selinux|grafana|prometheus|schema)$' || true
+                    grep -vE '/(qemu\.d|hikae|hikae-guest|cockpit-hikae|selinux|grafana|prometheus|schema)$' || true
             done
             """,
             packages.Folder);
@@ -55,16 +55,16 @@ public sealed class PackageTests(PackagesLab packages)
                 everything >"$1/before"
                 rpm --root "$root" --initdb
                 rpm --root "$root" -i --nodeps "$1"/*.rpm
-                rpm --root "$root" -V --nodeps hikae hikae-guest
+                rpm --root "$root" -V --nodeps hikae hikae-guest cockpit-hikae
                 readlink -f "$root/etc/libvirt/hooks/qemu.d/hikae" | sed "s:^$root::"
                 chroot "$root" /etc/libvirt/hooks/qemu.d/hikae guest prepare begin - </dev/null
                 chroot "$root" hikae --help | head -n 1
                 chroot "$root" hikaed --help | head -n 1
                 rpm --root "$root" -U --nodeps --force "$1"/hikae-0*.rpm
                 chroot "$root" test -x /usr/sbin/hikaed
-                rpm --root "$root" -e --nodeps hikae hikae-guest
-                # Fedora has this directory from elsewhere.
-                everything | grep -vx usr/share/zsh/site-functions | diff "$1/before" - || true
+                rpm --root "$root" -e --nodeps hikae hikae-guest cockpit-hikae
+                # Fedora has these directories from elsewhere.
+                everything | grep -vxE "usr/share/(zsh/site-functions|cockpit|metainfo)" | diff "$1/before" - || true
             ' - "$1" "$base" 2>&1 | grep -v "Alien\|knowing\|know what"
             """,
             packages.Folder);

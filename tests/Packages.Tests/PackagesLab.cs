@@ -17,6 +17,7 @@ public sealed class PackagesLab : IDisposable
         Hosts = 3,
         Install = false,
         Packages = Folder,
+        Managed = true,
         Settings = new Dictionary<string, string> { ["host.title"] = "yes" },
     }));
 
