@@ -67,6 +67,22 @@ public sealed partial class DashboardTests
         }));
     }
 
+    /// <summary>Members that Grafana's types want there, and whose absence older ones take for "no".</summary>
+    [Fact]
+    public void Every_legend_is_to_be_shown_and_every_variable_has_a_value_or_none_at_all()
+    {
+        using JsonDocument json = JsonDocument.Parse(Dashboard);
+        JsonElement[] legends = [.. json.RootElement.GetProperty("panels").EnumerateArray()
+            .Select(panel => panel.GetProperty("options"))
+            .Where(options => options.TryGetProperty("legend", out _))
+            .Select(options => options.GetProperty("legend"))];
+
+        Assert.NotEmpty(legends);
+        Assert.All(legends, legend => Assert.True(legend.GetProperty("showLegend").GetBoolean() && legend.GetProperty("calcs").GetArrayLength() >= 0));
+        Assert.All(json.RootElement.GetProperty("templating").GetProperty("list").EnumerateArray(), variable =>
+            Assert.True(!variable.TryGetProperty("current", out JsonElement current) || current.TryGetProperty("value", out _)));
+    }
+
     [Fact]
     public void The_dashboard_has_a_colour_for_every_state() => Assert.All(
         Enum.GetValues<GuestState>().Select(MetricFamily.Word).Append("unknown"), state => Assert.Contains($"\"{state}\": {{", Dashboard, StringComparison.Ordinal));
