@@ -96,7 +96,7 @@ internal sealed class CockpitConsole : IAsyncDisposable
     {
         if (Environment.GetEnvironmentVariable("HIKAE_SCREENSHOTS") is string folder)
         {
-            await SeesCurveAsync("Memory on the backup", 30);
+            await SeesCurveAsync("Memory on the backup", 15);
             await _page.ScreenshotAsync(Path.Combine(folder, name + ".png"));
         }
     }
