@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Hikae.TwoHosts.Tests;
 
-public sealed class PowerCutTests(PowerCut cut) : PowerCutTestsOf(cut), IClassFixture<PowerCut>
+public sealed class PowerCutTests(PowerCut cut) : EveryPowerCutTests(cut), IClassFixture<PowerCut>
 {
     [Fact]
     public void A_guest_without_network_counts_on_as_well()

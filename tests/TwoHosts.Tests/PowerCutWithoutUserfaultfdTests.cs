@@ -3,4 +3,4 @@ using Xunit;
 
 namespace Hikae.TwoHosts.Tests;
 
-public sealed class PowerCutWithoutUserfaultfdTests(PowerCutWithoutUserfaultfd cut) : PowerCutTestsOf(cut), IClassFixture<PowerCutWithoutUserfaultfd>;
+public sealed class PowerCutWithoutUserfaultfdTests(PowerCutWithoutUserfaultfd cut) : EveryPowerCutTests(cut), IClassFixture<PowerCutWithoutUserfaultfd>;

@@ -5,9 +5,9 @@ using Xunit;
 namespace Hikae.TwoHosts.Tests;
 
 /// <summary>What must be so after every power cut.</summary>
-public abstract class PowerCutTestsOf
+public abstract class EveryPowerCutTests
 {
-    private protected PowerCutTestsOf(PowerCut cut)
+    private protected EveryPowerCutTests(PowerCut cut)
     {
         Lab.RequireParts();
         Cut = cut;
