@@ -16,6 +16,19 @@ internal sealed class PreparedDomain(Connection connection, IncomingDomain incom
     {
         try
         {
+            End();
+        }
+        finally
+        {
+            Dispose();
+        }
+    }
+
+    /// <summary>Ends the domain. Any thread may call, also while another waits for libvirt to do something with it: that one then hears of an error.</summary>
+    public void End()
+    {
+        try
+        {
             // libvirt finds what it destroys by UUID: by now that may be another domain, in which the guest runs.
             using Domain? now = Connection.FindByUuid(Incoming.Domain.Uuid);
             if (now is not null && now.Id == Incoming.Domain.Id)
@@ -30,10 +43,6 @@ internal sealed class PreparedDomain(Connection connection, IncomingDomain incom
         catch (LibvirtException error)
         {
             logger.NotDestroyed(error.Message);
-        }
-        finally
-        {
-            Dispose();
         }
     }
 

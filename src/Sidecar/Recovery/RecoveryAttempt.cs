@@ -53,7 +53,7 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
             progress.Done("connected to QEMU");
             if (UsedLazyMemory)
             {
-                SupplyLazily(prepared.Connection, incoming, machineType, stream);
+                SupplyLazily(prepared, machineType, stream);
             }
             else
             {
@@ -79,8 +79,9 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
         return false;
     }
 
-    private void SupplyLazily(Connection connection, IncomingDomain incoming, string machineType, NetworkStream stream)
+    private void SupplyLazily(PreparedDomain prepared, string machineType, NetworkStream stream)
     {
+        IncomingDomain incoming = prepared.Incoming;
         using PostcopySource source = new(Store, machineType, stream);
         progress.Stream = source.Progress;
         Exception? failure = null;
@@ -92,8 +93,10 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
             }
             catch (Exception error)
             {
-                // Thrown again below, on the thread that can do something about it.
+                // Thrown again below, on the thread that can do something about it. That one may be waiting for a QEMU which itself waits, in the
+                // middle of "cont", for a page that nobody sends any more.
                 Volatile.Write(ref failure, error);
+                prepared.End();
             }
         })
         { IsBackground = true, Name = "lazy memory" };
@@ -101,9 +104,15 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
         try
         {
             incoming.WaitUntilLoaded(ThrowIfFailed);
-            Resume(connection, incoming);
+            Resume(prepared.Connection, incoming);
             sender.Join();
             ThrowIfFailed();
+        }
+        catch (Exception error) when (error is LibvirtException or RecoveryException)
+        {
+            // Why the sender failed is the better reason than that QEMU is gone.
+            ThrowIfFailed();
+            throw;
         }
         finally
         {
