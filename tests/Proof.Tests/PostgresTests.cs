@@ -16,9 +16,10 @@ public sealed class PostgresTests(ProofLab lab) : LabTest(lab)
         LabGuest guest = Lab.StartGuest("postgres", Database with { Protect = "hostB" });
         Lab.Until("PostgreSQL answers", () => PgBench.Answers(guest));
         guest.WaitForProtected(HostA);
-        using var bench = new PgBench(guest, clients: 3, TimeSpan.FromSeconds(20));
+        using var bench = new PgBench(guest, clients: 3, transactions: 400);
         Lab.Until("there are commits", () => Committed(guest).Count > 50);
 
+        Assert.False(bench.HasEnded);
         HostA.Kill();
 
         CommandResult result = bench.WaitForEnd();

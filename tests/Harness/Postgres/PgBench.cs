@@ -15,7 +15,7 @@ public sealed class PgBench : IDisposable
         """;
 
     // It runs for a part of this; TCP waits for longer and longer between two tries.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hikae-pgbench-");
     private readonly Process _process;
@@ -25,15 +25,15 @@ public sealed class PgBench : IDisposable
     /// <summary>Makes the table and starts.</summary>
     /// <param name="guest">Made with "postgresql", and answering.</param>
     /// <param name="clients">Connections.</param>
-    /// <param name="length">How long they go on.</param>
-    public PgBench(LabGuest guest, int clients, TimeSpan length)
+    /// <param name="transactions">That each of them makes.</param>
+    public PgBench(LabGuest guest, int clients, int transactions)
     {
         ArgumentNullException.ThrowIfNull(guest);
         Psql(guest, "CREATE TABLE committed (client int, n int, PRIMARY KEY (client, n))");
         string script = Path.Combine(_folder.FullName, "insert.sql");
         File.WriteAllText(script, Script);
         _process = Process.Start(guest.Lab.ClientStartInfo(
-            "pgbench", "-n", "-h", $"{guest.Address}", "-U", "postgres", "-c", $"{clients}", "-j", "1", "-T", $"{length.TotalSeconds}",
+            "pgbench", "-n", "-h", $"{guest.Address}", "-U", "postgres", "-c", $"{clients}", "-j", "1", "-t", $"{transactions}",
             "-D", "n=0", "-f", script, "-l", "--log-prefix", Path.Combine(_folder.FullName, "log"), "postgres"))!;
         _process.StandardInput.Close();
         _output = _process.StandardOutput.ReadToEndAsync();
@@ -54,6 +54,9 @@ public sealed class PgBench : IDisposable
         ArgumentNullException.ThrowIfNull(guest);
         return guest.Lab.TryClient("psql", "-h", $"{guest.Address}", "-U", "postgres", "-q", "-c", "SELECT 1").Succeeded;
     }
+
+    /// <summary>All is done, or it gave up.</summary>
+    public bool HasEnded => _process.HasExited;
 
     /// <summary>What it printed and how it ended, when it has ended. A connection that hangs keeps it from that: then this throws.</summary>
     public CommandResult WaitForEnd()
