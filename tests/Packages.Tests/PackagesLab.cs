@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using Hikae.Harness;
 using Hikae.Harness.Labs;
+using Hikae.Harness.Labs.Tests;
 using Xunit;
 
 namespace Hikae.Packages.Tests;
@@ -18,7 +19,7 @@ public sealed class PackagesLab : IDisposable
         Install = false,
         Packages = Folder,
         Managed = true,
-        Settings = new Dictionary<string, string> { ["host.title"] = "yes" },
+        Settings = new Dictionary<string, string>(SharedLab.CalmSettings) { ["host.title"] = "yes" },
     }));
 
     /// <summary>Of both kinds, of this tree. Made of the programs in artifacts/bin.</summary>

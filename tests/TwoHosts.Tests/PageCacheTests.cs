@@ -26,7 +26,7 @@ public sealed class PageCacheTests
     // A smaller file system has blocks of 1 KiB, whose files do not begin where pages could be compared.
     private const int DiskMiB = 768;
 
-    private static readonly Dictionary<string, string> Settings = new() { ["link.detect_ms"] = "2000", ["soft.on_disk"] = "yes" };
+    private static readonly Dictionary<string, string> Settings = new(SharedLab.CalmSettings) { ["soft.on_disk"] = "yes" };
 
     /// <summary>One guest for all of it, as a start and a full memory take most of the time.</summary>
     [Fact]
