@@ -135,7 +135,14 @@ internal sealed partial class GuestDisks : IDisposable
     }
 
     // Not by our monitor, which may be what does not answer.
-    private string RunState() => _host.TryRun("timeout", "10", "virsh", "-q", "qemu-monitor-command", Guest.Name, "--hmp", "info status; info block; info iothreads").ToString();
+    private string RunState() => string.Join(
+        '\n',
+        [
+            .. _servers.Select(server => $"{server.Key}: {server.Value.State}"),
+            .. ((string[])["info status", "info block -v", "info iothreads"]).Select(ask =>
+                _host.TryRun("timeout", "10", "virsh", "-q", "qemu-monitor-command", Guest.Name, "--hmp", ask).ToString()),
+            _host.Shell($"for t in /proc/{Guest.QemuOn(_host)}/task/*; do echo $(cat $t/comm $t/wchan $t/syscall | cut -c1-40); done"),
+        ]);
 
     /// <summary>The guest ends with its servers: QEMU would go on looking for them.</summary>
     public void Dispose()

@@ -28,6 +28,8 @@ internal sealed class OverlayServer : IDisposable
     private readonly Dictionary<long, byte[]> _blocks = [];
     private bool _holding = true;
     private long _writes;
+    private long _received;
+    private long _answered;
 
     public OverlayServer(string path, string imagePath, long exportBytes, bool mayGrow)
     {
@@ -53,6 +55,9 @@ internal sealed class OverlayServer : IDisposable
             }
         }
     }
+
+    /// <summary>For reports: what became of the requests.</summary>
+    public string State => $"{Interlocked.Read(ref _received)} requests, {Interlocked.Read(ref _answered)} answers";
 
     public void PassThrough()
     {
@@ -170,6 +175,7 @@ internal sealed class OverlayServer : IDisposable
             {
                 return;
             }
+            Interlocked.Increment(ref _received);
             Do(type, offset, length, data);
             byte[] reply = new byte[16 + (type == 0 ? data.Length : 0)];
             BinaryPrimitives.WriteUInt32BigEndian(reply, ReplyMagic);
@@ -179,6 +185,7 @@ internal sealed class OverlayServer : IDisposable
                 data.CopyTo(reply, 16);
             }
             stream.Write(reply);
+            Interlocked.Increment(ref _answered);
         }
     }
 
