@@ -14,7 +14,6 @@ public class PowerCut : IDisposable
     private Lab? _lab;
     private LabGuest? _talking;
     private LabGuest? _quiet;
-    private LabGuest? _dirty;
     private LabGuest? _unprotected;
     private GuestListener? _talkingLines;
     private GuestListener? _dirtyLines;
@@ -47,9 +46,7 @@ public class PowerCut : IDisposable
     /// <summary>Counts, and says so on its serial console only.</summary>
     internal LabGuest Quiet => _quiet!;
 
-    /// <summary>Rewrites and verifies memory.</summary>
-    internal LabGuest Dirty => _dirty!;
-
+    /// <summary>Of a guest that rewrites and verifies memory.</summary>
     internal GuestListener DirtyLines => _dirtyLines!;
 
     /// <summary>Has no annotation.</summary>
@@ -60,9 +57,6 @@ public class PowerCut : IDisposable
 
     /// <summary>The same of the quiet guest.</summary>
     internal long CommittedQuietCounter { get; private set; }
-
-    /// <summary>How many lines of the memory checker were heard before the cut.</summary>
-    internal int DirtyLinesBefore { get; private set; }
 
     internal void Happen() => _ = _done.Value;
 
@@ -87,7 +81,7 @@ public class PowerCut : IDisposable
         var quiet = new LabGuestOptions { Protect = "hostB", MemoryMiB = 128, Agent = true };
         LabGuestOptions talking = quiet with { Nic = true, Outputs = "unheld" };
         _talking = Lab.StartGuest("talking", talking);
-        _dirty = Lab.StartGuest("dirty", talking with { App = "dirty", Dirty = "16384,512,100" });
+        LabGuest dirty = Lab.StartGuest("dirty", talking with { App = "dirty", Dirty = "16384,512,100" });
         if (_withOthers)
         {
             _quiet = Lab.StartGuest("quiet", quiet);
@@ -95,9 +89,9 @@ public class PowerCut : IDisposable
         }
 
         _talkingLines = _talking.Listen();
-        _dirtyLines = _dirty.Listen();
+        _dirtyLines = dirty.Listen();
 
-        LabGuest[] guests = _quiet is null ? [_talking, _dirty] : [_talking, _dirty, _quiet];
+        LabGuest[] guests = _quiet is null ? [_talking, dirty] : [_talking, dirty, _quiet];
         CommittedCounter = _talkingLines.WaitForCounter();
         _dirtyLines.WaitFor("memory ok", line => line.Text.StartsWith("memory ok", StringComparison.Ordinal));
         _unprotected?.WaitForProgressOn(Lab.HostA);
@@ -115,7 +109,6 @@ public class PowerCut : IDisposable
             guest.WaitForReport(Lab.HostB, $"ready two epochs after {held}", report => report.State == "ready" && report.Epoch >= held + 2);
         }
 
-        DirtyLinesBefore = _dirtyLines.Lines.Count;
         Lab.HostA.Kill();
         foreach (LabGuest guest in guests)
         {

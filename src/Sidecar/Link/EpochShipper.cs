@@ -184,8 +184,7 @@ internal sealed class EpochShipper : IDisposable
                 ReadOnlySpan<byte> bytes = segment.Page(index++);
                 if (_refers && _content!.TryRefer(block, page, bytes, _epoch, out int disk, out long diskBlock))
                 {
-                    _onDisk.Add(page, disk, diskBlock, PageCheck.Of(bytes));
-                    _backupPages.SetHard(block, page);
+                    AddOnDisk(block, page, disk, diskBlock, bytes);
                     onDisk++;
                     continue;
                 }
@@ -234,8 +233,7 @@ internal sealed class EpochShipper : IDisposable
                 ReadOnlySpan<byte> bytes = segment.Page(index++);
                 if (_content!.TryReferAgain(block, page, bytes, _epoch, out int disk, out long diskBlock))
                 {
-                    _onDisk.Add(page, disk, diskBlock, PageCheck.Of(bytes));
-                    _backupPages.SetHard(block, page);
+                    AddOnDisk(block, page, disk, diskBlock, bytes);
                     onDisk++;
                 }
             }
@@ -243,6 +241,12 @@ internal sealed class EpochShipper : IDisposable
         _onDisk.Ship(block, Gather);
         _totals = _totals with { SoftPages = _totals.SoftPages + (ulong)onDisk };
         Count(new ShippingCounters(0, 0, 0, 0, 0, onDisk));
+    }
+
+    private void AddOnDisk(int block, uint page, int disk, long diskBlock, ReadOnlySpan<byte> bytes)
+    {
+        _onDisk.Add(page, disk, diskBlock, PageCheck.Of(bytes));
+        _backupPages.SetHard(block, page);
     }
 
     private void AddZero(int block, uint page)

@@ -41,21 +41,10 @@ public abstract class LabTest : IDisposable
     }
 
     /// <summary>Starts a guest on the first host and waits until it counts and is protected.</summary>
-    protected LabGuest StartProtected(string name, LabGuestOptions options)
-    {
-        LabGuest guest = Lab.StartGuest(name, options);
-        guest.WaitForProgressOn(HostA);
-        guest.WaitForProtected(HostA);
-        return guest;
-    }
+    protected LabGuest StartProtected(string name, LabGuestOptions options) => Protected(Lab.StartGuest(name, options));
 
     /// <summary>A protected guest that the next test of the class goes on with when it runs where it was, so that not each waits for a boot.</summary>
-    protected LabGuest KeptProtected()
-    {
-        LabGuest guest = _shared.Keep(() => StartProtected("kept", Quiet));
-        guest.WaitForProtected(HostA);
-        return guest;
-    }
+    protected LabGuest KeptProtected() => Protected(_shared.Keep(() => Lab.StartGuest("kept", Quiet)));
 
     /// <summary>Unplugs a host from the replication network, and the guest's primary claims it.</summary>
     /// <remarks>Both hosts may claim a guest whose link is cut. The backup stands still here until the primary has: on a busy machine it may be first.</remarks>
@@ -81,5 +70,12 @@ public abstract class LabTest : IDisposable
         // A domain that was prepared while the link was in doubt is paused until it is taken down.
         Assert.NotEqual("running", guest.StateOn(HostB));
         Lab.Until($"{guest.Name} is absent on {HostB.Name}", () => guest.StateOn(HostB) == "absent");
+    }
+
+    private LabGuest Protected(LabGuest guest)
+    {
+        guest.WaitForProgressOn(HostA);
+        guest.WaitForProtected(HostA);
+        return guest;
     }
 }
