@@ -16,14 +16,15 @@ public sealed class ConsolidationTests(ConsolidationLab shared) : LabTest(shared
     public void When_both_primaries_die_their_guests_go_on_hottest_first_and_what_does_not_fit_waits_with_its_replica_until_there_is_room()
     {
         LabGuest cold = StartOn(HostA, "all-cold", Large);
+        long counted = cold.SerialCountersOn(HostA)[^1];
         LabGuest mild = StartOn(HostA, "all-mild", Small with { Priority = 20 });
         LabGuest hot = StartOn(HostA, "all-hot", Small with { Priority = 90 });
         LabGuest other = StartOn(HostB, "all-other", Small);
-        long counted = cold.SerialCountersOn(HostA)[^1];
         foreach (LabGuest guest in (LabGuest[])[cold, mild, hot, other])
         {
             guest.WaitForState(HostC, "ready");
         }
+        cold.WaitForProtected(HostA);
 
         HostA.Kill();
         HostB.Kill();
