@@ -16,6 +16,7 @@ internal sealed partial class GuestDisks : IDisposable
     private readonly LabHost _host;
     private readonly GuestConnection _connection;
     private readonly Dictionary<string, OverlayServer> _servers = [];
+    private readonly IoThreads _ioThreads;
     private int _from;
 
     public GuestDisks(LabGuest guest, LabHost host)
@@ -23,8 +24,9 @@ internal sealed partial class GuestDisks : IDisposable
         Guest = guest;
         _host = host;
         _connection = new GuestConnection($"qemu+unix:///system?socket={host.PathOf("/run/libvirt/libvirt-sock")}", guest.Uuid);
-        CommandLine = FindCommandLine(guest.Uuid, host);
+        (int pid, CommandLine) = FindProcess(guest.Uuid, host);
         Monitor = new QemuMonitor(() => _connection.Domain);
+        _ioThreads = new IoThreads(Monitor, pid);
         StateFile = Path.Combine(guest.SharedFolder, $"{host.Name}-disks.json");
         Graph = NewGraph();
     }
@@ -87,7 +89,11 @@ internal sealed partial class GuestDisks : IDisposable
     /// <summary>Runs it with the guest stopped. Gives what it gives.</summary>
     public T Stopped<T>(Func<T> work)
     {
-        Monitor.Execute("stop");
+        _ioThreads.Find();
+        using (_ioThreads.HoldNothingUp())
+        {
+            Monitor.Execute("stop");
+        }
         T result = work();
         Monitor.Execute("cont");
         return result;
@@ -171,7 +177,7 @@ internal sealed partial class GuestDisks : IDisposable
     }
 
     // The same guest may run on the other host: the process must be in this host's process namespace.
-    private static string[] FindCommandLine(string uuid, LabHost host)
+    private static (int Pid, string[] CommandLine) FindProcess(string uuid, LabHost host)
     {
         string? place = new FileInfo(host.PathOf("").Replace("/root", "/ns/pid", StringComparison.Ordinal)).LinkTarget;
         foreach (string process in Directory.EnumerateDirectories("/proc").Where(path => char.IsDigit(path[^1])))
@@ -181,7 +187,7 @@ internal sealed partial class GuestDisks : IDisposable
                 string[] words = File.ReadAllText($"{process}/cmdline").Split('\0');
                 if (words.Contains("-uuid") && words.Contains(uuid) && new FileInfo($"{process}/ns/pid").LinkTarget == place)
                 {
-                    return words;
+                    return (int.Parse(Path.GetFileName(process), CultureInfo.InvariantCulture), words);
                 }
             }
             catch (IOException)

@@ -42,6 +42,7 @@ internal sealed class DeviceStateCapture : IDisposable
     private readonly MonitorCall _call;
     private readonly QemuMonitor _monitor;
     private readonly int _qemuPid;
+    private readonly IoThreads _ioThreads;
     private Pipe? _pipe;
     private long _fdset = -1;
     private long _descriptor = -1;
@@ -51,8 +52,11 @@ internal sealed class DeviceStateCapture : IDisposable
 
     /// <param name="monitor">The guest's monitor.</param>
     /// <param name="qemuPid">Its QEMU.</param>
-    public DeviceStateCapture(QemuMonitor monitor, int qemuPid)
+    /// <param name="ioThreads">Of this QEMU.</param>
+    public DeviceStateCapture(QemuMonitor monitor, int qemuPid, IoThreads ioThreads)
     {
+        _ioThreads = ioThreads;
+        _ioThreads.Find();
         _monitor = monitor;
         _qemuPid = qemuPid;
         _call = new MonitorCall(monitor);
@@ -155,29 +159,7 @@ internal sealed class DeviceStateCapture : IDisposable
         Pipe pipe = _pipe!;
         int standing = _capacity;
         _length = 0;
-        _call.Begin(
-            Command,
-            writer =>
-            {
-                writer.WriteString("filename", string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{_descriptor}"));
-                writer.WriteBoolean("live", false);
-            },
-            pause);
-        while (true)
-        {
-            (bool hasBytes, bool isDone) = Pipe.WaitAny(pipe, _call.Done, DrainPoll);
-            if (hasBytes)
-            {
-                break;
-            }
-            if (isDone)
-            {
-                _call.End();
-                throw new QemuMonitorException(Command, "QEMU wrote nothing");
-            }
-            cancellationToken.ThrowIfCancellationRequested();
-        }
-        pause.Mark("stop");
+        BeginStanding(pipe, pause, cancellationToken);
         bool isSealed = seal();
 
         pipe.SetCapacity(LargestPipeBytes);
@@ -207,6 +189,35 @@ internal sealed class DeviceStateCapture : IDisposable
         }
         _capacity = pipe.SetCapacity(Math.Max(SmallestPipeBytes, _length / StateShare));
         return isSealed;
+    }
+
+    /// <summary>Returns when QEMU has stopped the guest and waits for a reader.</summary>
+    private void BeginStanding(Pipe pipe, PauseTimings pause, CancellationToken cancellationToken)
+    {
+        using IoThreads.Undisturbed undisturbed = _ioThreads.HoldNothingUp();
+        _call.Begin(
+            Command,
+            writer =>
+            {
+                writer.WriteString("filename", string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{_descriptor}"));
+                writer.WriteBoolean("live", false);
+            },
+            pause);
+        while (true)
+        {
+            (bool hasBytes, bool isDone) = Pipe.WaitAny(pipe, _call.Done, DrainPoll);
+            if (hasBytes)
+            {
+                break;
+            }
+            if (isDone)
+            {
+                _call.End();
+                throw new QemuMonitorException(Command, "QEMU wrote nothing");
+            }
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        pause.Mark("stop");
     }
 
     private void ReadAll(Pipe pipe)

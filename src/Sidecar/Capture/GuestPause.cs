@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Hikae.Sidecar.Capture;
 
 /// <summary>Stops and continues the guest's processors by QMP, and keeps out of the way of a user who paused it.</summary>
-internal sealed class GuestPause(GuestConnection guest, QemuMonitor monitor, QemuProcess process, SidecarMarker marker, ILogger logger) : IGuestPause
+internal sealed class GuestPause(GuestConnection guest, QemuMonitor monitor, QemuProcess process, IoThreads ioThreads, SidecarMarker marker, ILogger logger) : IGuestPause
 {
     // libvirtd takes about a second to restart; a guest must not stand still longer than it has to.
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(50);
@@ -27,6 +27,7 @@ internal sealed class GuestPause(GuestConnection guest, QemuMonitor monitor, Qem
         {
             return false;
         }
+        using IoThreads.Undisturbed undisturbed = ioThreads.HoldNothingUp();
         marker.PausedByUs = true;
         pause?.Start();
         try

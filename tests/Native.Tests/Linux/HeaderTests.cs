@@ -15,7 +15,7 @@ public sealed class HeaderTests
 {
     private static readonly string[] Headers =
     [
-        "errno.h", "fcntl.h", "poll.h", "signal.h", "time.h", "sys/ioctl.h", "sys/mman.h", "sys/ptrace.h", "sys/resource.h", "sys/socket.h", "sys/syscall.h", "sys/uio.h",
+        "errno.h", "fcntl.h", "poll.h", "sched.h", "signal.h", "time.h", "sys/ioctl.h", "sys/mman.h", "sys/ptrace.h", "sys/resource.h", "sys/socket.h", "sys/syscall.h", "sys/uio.h",
         "sys/user.h", "unistd.h", "linux/bpf.h", "linux/fs.h", "linux/ioprio.h", "linux/userfaultfd.h",
     ];
 

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Hikae.Native.Linux;
 
-// sys/ptrace.h, sys/user.h, signal.h, sys/syscall.h: what one process does to another.
+// sched.h, sys/ptrace.h, sys/user.h, signal.h, sys/syscall.h: what one process does to another.
 internal static unsafe partial class Syscall
 {
     internal const int PTRACE_CONT = 7;
@@ -24,6 +24,10 @@ internal static unsafe partial class Syscall
     internal const int IOPRIO_CLASS_BE = 2;
     internal const int IOPRIO_CLASS_SHIFT = 13;
 
+    internal const int SCHED_OTHER = 0;
+    internal const int SCHED_FIFO = 1;
+    internal const int SCHED_RESET_ON_FORK = 0x40000000;
+
     internal const int SIGTRAP = 5;
     internal const long SYS_close = 3;
     internal const long SYS_ioprio_set = 251;
@@ -37,6 +41,12 @@ internal static unsafe partial class Syscall
     {
         internal ulong r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax;
         internal ulong rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct sched_param
+    {
+        internal int sched_priority;
     }
 
     /// <summary>The parts of siginfo_t that every signal has; the rest of its 128 bytes is only room.</summary>
@@ -69,4 +79,14 @@ internal static unsafe partial class Syscall
     /// <summary>-1 may be a niceness: then errno is 0.</summary>
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int getpriority(int which, uint who);
+
+    /// <summary>For Linux, <paramref name="pid"/> is a thread.</summary>
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int sched_setscheduler(int pid, int policy, in sched_param param);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int sched_getscheduler(int pid);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int sched_getparam(int pid, out sched_param param);
 }

@@ -22,6 +22,7 @@ internal sealed class PrimaryGuest : IDisposable
         _cachePagesReported = cachePagesReported;
         Name = connection.Domain.Name;
         Monitor = new QemuMonitor(() => connection.Domain);
+        IoThreads = new IoThreads(Monitor, process.Pid);
         Marker = SidecarMarker.Open(options.RunFile("state"));
         Gate = new OutputGate(options.RunFile("gates"), logger);
         Output = new GuestOutput(connection, Monitor, process, Gate, logger);
@@ -36,6 +37,8 @@ internal sealed class PrimaryGuest : IDisposable
     public QemuMonitor Monitor { get; }
 
     public QemuProcess Process { get; }
+
+    public IoThreads IoThreads { get; }
 
     public SidecarMarker Marker { get; }
 

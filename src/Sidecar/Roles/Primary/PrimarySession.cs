@@ -224,14 +224,14 @@ internal sealed class PrimarySession : IDisposable
         }
         _status.Set(GuestState.Synchronising, "the first checkpoint is on its way");
         using DirtyTracker tracker = DirtyTracker.Attach(_guest.Process.Pid);
-        using var deviceState = new DeviceStateCapture(_guest.Monitor, _guest.Process.Pid);
+        using var deviceState = new DeviceStateCapture(_guest.Monitor, _guest.Process.Pid, _guest.IoThreads);
         _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages, Refers ? _guest.Disks.Content : null);
         _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
         var scan = Refers ? _primaryDisks.Scan() : null;
         _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, _guest.Disks.Content, scan, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
         _primaryDisks.Disks.CheckpointWanted += _pace.Ask;
-        var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.Marker, _logger);
+        var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.IoThreads, _guest.Marker, _logger);
         try
         {
             IEpochParticipant[] outputs = HoldOutputs(_disks) is { } held ? [held] : [];

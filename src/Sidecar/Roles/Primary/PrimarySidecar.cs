@@ -55,7 +55,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         _daemon = daemon;
         _status = status;
         _logger = logger;
-        _pause = new GuestPause(guest.Connection, guest.Monitor, guest.Process, guest.Marker, logger);
+        _pause = new GuestPause(guest.Connection, guest.Monitor, guest.Process, guest.IoThreads, guest.Marker, logger);
         _migration = new GuestMigration(() => _pause.IsRunning);
         _disks = new PrimaryDisks(guest, _pause, status, logger);
         _alone = new GuestAlone(guest, _disks, _pause, status);
