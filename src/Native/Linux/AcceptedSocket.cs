@@ -67,6 +67,23 @@ public sealed unsafe class AcceptedSocket : IDisposable
         }
     }
 
+    /// <summary>Takes as many bytes as there are and fit. 0 = the peer has closed its end. Null = nothing has come.</summary>
+    /// <exception cref="LinuxException">The connection is broken.</exception>
+    public int? TryReceive(Span<byte> destination)
+    {
+        fixed (byte* start = destination)
+        {
+            // SAFETY: the span is pinned, and the kernel writes at most its length.
+            nint received = Syscall.recv(_handle, start, (nuint)destination.Length, Syscall.MSG_DONTWAIT);
+            if (received >= 0)
+            {
+                return (int)received;
+            }
+            int errno = Marshal.GetLastPInvokeError();
+            return errno is Syscall.EAGAIN or Syscall.EINTR ? null : throw new LinuxException("recv", errno);
+        }
+    }
+
     /// <summary>Sends all of it, however long the peer takes.</summary>
     /// <exception cref="LinuxException">The connection is broken.</exception>
     public void Send(ReadOnlySpan<byte> bytes)

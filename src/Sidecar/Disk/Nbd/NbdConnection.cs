@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Buffers;
+using System.Diagnostics;
 using Hikae.Native.Linux;
 using Hikae.Sidecar.Disk.Buffer;
 using static Hikae.Sidecar.Disk.Nbd.NbdProtocol;
@@ -15,6 +16,9 @@ namespace Hikae.Sidecar.Disk.Nbd;
 /// </remarks>
 internal sealed class NbdConnection : IDisposable
 {
+    // As QEMU's I/O threads have it (iothread poll-max-ns).
+    private static readonly TimeSpan LookingTime = TimeSpan.FromMicroseconds(32);
+
     // set once
     private readonly AcceptedSocket _socket;
     private readonly INbdExport _export;
@@ -25,6 +29,7 @@ internal sealed class NbdConnection : IDisposable
 
     // this connection's thread only
     private readonly List<DiskRange> _missing = [];
+    private bool _looks;
     private byte[] _received = ArrayPool<byte>.Shared.Rent(NbdLimits.ReceiveBytes);
     private int _filled;
     private uint _skip;
@@ -78,7 +83,7 @@ internal sealed class NbdConnection : IDisposable
         bool goesOn = true;
         while (goesOn)
         {
-            int received = _socket.Receive(_received.AsSpan(_filled));
+            int received = Receive(_received.AsSpan(_filled));
             if (received == 0)
             {
                 return;
@@ -88,6 +93,24 @@ internal sealed class NbdConnection : IDisposable
             goesOn = HandleReceived(replies);
             Send(replies);
         }
+    }
+
+    // A client that keeps requests in flight sends the next one within microseconds. To sleep until then, and to be woken by its send, costs both of us
+    // more than to look again; a client that was slower is waited for asleep. QEMU's I/O threads do the same, for as long (poll-max-ns).
+    private int Receive(Span<byte> destination)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (_looks && Stopwatch.GetElapsedTime(began) < LookingTime)
+        {
+            if (_socket.TryReceive(destination) is int found)
+            {
+                return found;
+            }
+            Thread.Yield();
+        }
+        int received = _socket.Receive(destination);
+        _looks = Stopwatch.GetElapsedTime(began) < 2 * LookingTime;
+        return received;
     }
 
     // False: the client said goodbye.
