@@ -14,6 +14,9 @@ internal abstract class Benchmark
     /// <summary>One line for the help.</summary>
     public abstract string Summary { get; }
 
+    /// <summary>How many lab hosts there are.</summary>
+    protected virtual int Hosts => 2;
+
     /// <summary>Lab hosts' configuration where it differs from the defaults. On a machine that is busy with something else no guest shall move in the middle of a run.</summary>
     protected virtual IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string> { ["link.detect_ms"] = "4000" };
 
@@ -33,7 +36,7 @@ internal abstract class Benchmark
             settings[key] = value;
             report.Note(key, value);
         }
-        using (Lab lab = Lab.Up(Name, new LabOptions { Settings = settings }))
+        using (Lab lab = Lab.Up(Name, new LabOptions { Hosts = Hosts, Settings = settings }))
         {
             Measure(lab, options, report);
         }

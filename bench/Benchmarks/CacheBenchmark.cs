@@ -32,7 +32,7 @@ internal sealed class CacheBenchmark : Benchmark
         lab.HostA.Hikae("enable", Guest, "--backup", lab.HostB.Name);
         Waiting.UntilProtected(lab, lab.HostA, Guest);
         options.Say("protected; until the replica is as small as it gets");
-        Waiting.Until("the disk is looked through and the replica stays as it is", SettleLimit, () => IsSettled(lab), lab.Logs);
+        Waiting.Until("the disk is looked through and the replica stays as it is", SettleLimit, () => ReplicaWatch.IsSettled(lab.HostA, lab.HostB, Guest), lab.Logs);
 
         var primary = new ProcessFigures(lab.HostA, guest.SidecarOn(lab.HostA) ?? throw new LabException("no sidecar on the primary"));
         var backup = new ProcessFigures(lab.HostB, guest.SidecarOn(lab.HostB) ?? throw new LabException("no sidecar on the backup"));
@@ -55,17 +55,6 @@ internal sealed class CacheBenchmark : Benchmark
         report.Note("guest", $"{MemoryMiB} MiB, 1 virtual processor, ext4 with {NoiseMiB} MiB of noise and {TextMiB} MiB of text, all of it read before it was protected; outputs held");
         report.Note("write, read", $"{WrittenMiB} MiB written and synced, then {NoiseMiB + TextMiB} MiB read past the guest's cache; seconds as outside the guest; cpu: the primary's sidecar");
     }
-
-    private static bool IsSettled(Lab lab)
-    {
-        long before = Replica(lab);
-        Thread.Sleep(TimeSpan.FromSeconds(3));
-        JsonElement status = GuestStatusReader.Read(lab.HostA, Guest);
-        bool scans = status.TryGetProperty("diskScan", out JsonElement scan) && scan.GetProperty("doneBytes").GetInt64() < scan.GetProperty("totalBytes").GetInt64();
-        return !scans && Math.Abs(Replica(lab) - before) < 1 << 20;
-    }
-
-    private static long Replica(Lab lab) => GuestStatusReader.Read(lab.HostB, Guest).GetProperty("backupBytes").GetInt64();
 
     private static double CachedBytes(LabGuest guest) =>
         1024.0 * long.Parse(guest.Run("sed -n 's/^Cached: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo").Trim(), CultureInfo.InvariantCulture);

@@ -17,21 +17,27 @@ namespace Hikae.Bench.Colo;
 /// </remarks>
 internal sealed class ColoPair : IDisposable
 {
-    /// <summary>What the lab's Debian prints on its console when it is up.</summary>
+    /// <summary>What the lab's guests print on their console when they are up.</summary>
     public const string UpMark = "up after";
 
     private const string Folder = "/srv/shared/colo";
     private const long CheckpointDelayMs = 3_600_000;
 
+    private static readonly TimeSpan EndLimit = TimeSpan.FromMinutes(1);
+
     private readonly Lab _lab;
     private readonly LabGuest _guest;
+    private readonly string _append;
     private readonly List<(LabHost Host, int Pid)> _processes = [];
 
     /// <summary>Starts the primary; it boots the guest.</summary>
     /// <param name="lab">Primary on the first host, secondary on the second.</param>
     /// <param name="guest">The guest whose kernel, disk and memory size are used. It must not run.</param>
-    public ColoPair(Lab lab, LabGuest guest)
+    /// <param name="append">More words for its kernel's command line.</param>
+    public ColoPair(Lab lab, LabGuest guest, string append = "")
     {
+        _append = append;
+        File.Delete(Path.Combine(lab.HostA.GuestLogs, "colo-primary.log"));
         _lab = lab;
         _guest = guest;
         Directory.CreateDirectory(Path.Combine(lab.SharedFolder, "colo"));
@@ -70,6 +76,12 @@ internal sealed class ColoPair : IDisposable
         {
             host.TryRun("kill", "-KILL", pid.ToString(CultureInfo.InvariantCulture));
         }
+        // Gigabytes take a while to be freed, and the next pair wants them, and the files.
+        foreach ((LabHost host, int pid) in _processes)
+        {
+            Waiting.Until($"QEMU {pid} has ended", EndLimit, () => !host.TryRun("test", "-e", $"/proc/{pid}").Succeeded);
+        }
+        Directory.Delete(Path.Combine(_lab.SharedFolder, "colo"), recursive: true);
     }
 
     private static string Status(QmpConnection monitor) =>
@@ -85,7 +97,7 @@ internal sealed class ColoPair : IDisposable
         string[] arguments =
         [
             "-name", $"colo-{role}", "-machine", "pc-q35-10.0", "-accel", "tcg", "-smp", domain.Element("vcpu")!.Value, "-m", domain.Element("memory")!.Value,
-            "-nodefaults", "-display", "none", "-kernel", os.Element("kernel")!.Value, "-initrd", os.Element("initrd")!.Value, "-append", os.Element("cmdline")!.Value,
+            "-nodefaults", "-display", "none", "-kernel", os.Element("kernel")!.Value, "-initrd", os.Element("initrd")!.Value, "-append", os.Element("cmdline")!.Value + _append,
             "-drive", $"if=none,id=disk,file={disk},format=raw,snapshot=on", "-device", "virtio-blk-pci,drive=disk",
             "-netdev", "hubport,id=net,hubid=0", "-device", "virtio-net-pci,netdev=net",
             "-serial", $"file:/var/log/guests/colo-{role}.log", "-qmp", $"unix:{Folder}/{role},server=on,wait=off",

@@ -10,10 +10,14 @@ namespace Hikae.Bench.Figures;
 internal sealed record Report(string Benchmark)
 {
     private readonly List<Figure> _figures = [];
+    private readonly List<(string Name, IReadOnlyList<Figure> Row)> _rows = [];
     private readonly List<(string Name, string Text)> _notes = [];
 
     /// <summary>The numbers.</summary>
     public IReadOnlyList<Figure> Figures => _figures;
+
+    /// <summary>Rows of lists: the same figures several times, one row for each value of the first.</summary>
+    public ILookup<string, IReadOnlyList<Figure>> Lists => _rows.ToLookup(row => row.Name, row => row.Row);
 
     /// <summary>What a reader must know of the numbers: how, with what, under which load.</summary>
     public IReadOnlyList<(string Name, string Text)> Notes => _notes;
@@ -21,6 +25,8 @@ internal sealed record Report(string Benchmark)
     public void Add(Figure figure) => _figures.Add(figure);
 
     public void Add(string name, double value, string? target = null) => _figures.Add(new Figure(name, value) { Target = target });
+
+    public void AddRow(string list, params IReadOnlyList<Figure> row) => _rows.Add((list, row));
 
     public void Note(string name, string text) => _notes.Add((name, text));
 
@@ -30,9 +36,11 @@ internal sealed record Report(string Benchmark)
         var json = new JsonObject { ["benchmark"] = Benchmark };
         foreach (Figure figure in _figures)
         {
-            json[figure.Name] = figure.Spread is { } spread
-                ? new JsonObject { ["median"] = Round(figure.Value), ["min"] = Round(spread.Min), ["max"] = Round(spread.Max) }
-                : Round(figure.Value);
+            json[figure.Name] = ToNode(figure);
+        }
+        foreach (IGrouping<string, IReadOnlyList<Figure>> list in Lists)
+        {
+            json[list.Key] = new JsonArray([.. list.Select(row => new JsonObject(row.Select(figure => KeyValuePair.Create(figure.Name, (JsonNode?)ToNode(figure)))))]);
         }
         foreach ((string name, string text) in _notes)
         {
@@ -40,6 +48,10 @@ internal sealed record Report(string Benchmark)
         }
         return json.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
+
+    private static JsonNode ToNode(Figure figure) => figure.Spread is { } spread
+        ? new JsonObject { ["median"] = Round(figure.Value), ["min"] = Round(spread.Min), ["max"] = Round(spread.Max) }
+        : Round(figure.Value);
 
     // A byte count is whole; of everything else the third digit after the point is noise.
     private static JsonNode Round(double value) => Math.Abs(value) >= 1000 ? (long)Math.Round(value) : Math.Round(value, 3);

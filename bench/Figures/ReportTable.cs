@@ -25,11 +25,32 @@ internal static class ReportTable
                 new Text(figure.Spread is { } high ? Show(high.Max) : ""),
                 new Text(figure.Target ?? ""));
         }
-        console.Write(table);
+        if (report.Figures.Count > 0)
+        {
+            console.Write(table);
+        }
+        foreach (IGrouping<string, IReadOnlyList<Figure>> list in report.Lists)
+        {
+            WriteList(list.Key, [.. list], console);
+        }
         foreach ((string name, string text) in report.Notes)
         {
             console.MarkupLineInterpolated($"[grey]{name}:[/] {text}");
         }
+    }
+
+    private static void WriteList(string name, IReadOnlyList<IReadOnlyList<Figure>> rows, IAnsiConsole console)
+    {
+        var table = new Table { Border = TableBorder.Rounded, Title = new TableTitle(Markup.Escape(name)) };
+        foreach (Figure column in rows[0])
+        {
+            table.AddColumn(new TableColumn(Markup.Escape(column.Name)).RightAligned());
+        }
+        foreach (IReadOnlyList<Figure> row in rows)
+        {
+            table.AddRow(row.Select(figure => new Text(Show(figure.Value))));
+        }
+        console.Write(table);
     }
 
     private static string Show(double value) => value.ToString(Math.Abs(value) >= 1000 ? "N0" : "0.###", CultureInfo.InvariantCulture);

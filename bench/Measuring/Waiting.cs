@@ -23,9 +23,9 @@ internal static class Waiting
     }
 
     /// <summary>Until the host says that the guest is protected and its replica follows.</summary>
-    public static void UntilProtected(Lab lab, LabHost host, string guest) => Until(
+    public static void UntilProtected(Lab lab, LabHost host, string guest, TimeSpan? longest = null) => Until(
         $"{guest} is protected",
-        TimeSpan.FromMinutes(3),
+        longest ?? TimeSpan.FromMinutes(3),
         () => GuestStatusReader.TryRead(host, guest) is { } status && GuestStatusReader.State(status) == "protected",
         lab.Logs);
 }
