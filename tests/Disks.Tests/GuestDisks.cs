@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Hikae.Harness.Labs;
 using Hikae.Native.Libvirt;
+using Hikae.Native.Linux;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Graph;
 using Xunit;
@@ -16,6 +17,7 @@ internal sealed partial class GuestDisks : IDisposable
     private readonly LabHost _host;
     private readonly GuestConnection _connection;
     private readonly Dictionary<string, OverlayServer> _servers = [];
+    private readonly int _pid;
     private readonly IoThreads _ioThreads;
     private int _from;
 
@@ -24,9 +26,9 @@ internal sealed partial class GuestDisks : IDisposable
         Guest = guest;
         _host = host;
         _connection = new GuestConnection($"qemu+unix:///system?socket={host.PathOf("/run/libvirt/libvirt-sock")}", guest.Uuid);
-        (int pid, CommandLine) = FindProcess(guest.Uuid, host);
+        (_pid, CommandLine) = FindProcess(guest.Uuid, host);
         Monitor = new QemuMonitor(() => _connection.Domain);
-        _ioThreads = new IoThreads(Monitor, pid);
+        _ioThreads = new IoThreads(Monitor, _pid);
         StateFile = Path.Combine(guest.SharedFolder, $"{host.Name}-disks.json");
         Graph = NewGraph();
     }
@@ -89,8 +91,7 @@ internal sealed partial class GuestDisks : IDisposable
     /// <summary>Runs it with the guest stopped. Gives what it gives.</summary>
     public T Stopped<T>(Func<T> work)
     {
-        _ioThreads.Find();
-        using (_ioThreads.HoldNothingUp())
+        using (_ioThreads.BeforeOthers())
         {
             Monitor.Execute("stop");
         }
@@ -118,6 +119,12 @@ internal sealed partial class GuestDisks : IDisposable
     public string[] NodeOptions() => [.. QemuBlocks.ReadNodes(Monitor).Values
         .Select(node => $"{node.GetProperty("node-name")} {node.GetProperty("drv")} {node.GetProperty("file")} ro {node.GetProperty("ro")} {node.GetProperty("cache")} {node.GetProperty("detect_zeroes")}")
         .Order()];
+
+    /// <summary>How QEMU's main thread and its I/O threads are scheduled, and on which processors they may run.</summary>
+    public string[] Threads() => [.. Directory.EnumerateDirectories($"/proc/{_pid}/task")
+        .Where(task => Path.GetFileName(task) == $"{_pid}" || File.ReadAllText($"{task}/comm").StartsWith("IO iothread", StringComparison.Ordinal))
+        .Select(task => int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture))
+        .Select(thread => $"{thread} {ThreadScheduling.Of(thread)} {string.Join(',', ThreadAffinity.Of(thread))}")];
 
     /// <summary>The guest was reset: its numbers begin anew.</summary>
     public void WaitForRestart(int restarts = 1)

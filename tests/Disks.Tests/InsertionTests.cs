@@ -31,6 +31,7 @@ public sealed class InsertionTests(DisksLab lab)
         using var disks = new GuestDisks(guest, lab.Lab.HostA);
         disks.WaitForGoodWork(Kinds.Length, 5);
         string[] options = disks.NodeOptions();
+        string[] threads = disks.Threads();
         IReadOnlyList<GuestDisk> all = disks.Graph.Discover();
         Assert.Equal(Kinds.Length, all.Count);
         long[] lengths = [.. all.Select(disks.FileBytes)];
@@ -53,6 +54,8 @@ public sealed class InsertionTests(DisksLab lab)
             Assert.Equal(options, disks.NodeOptions());
             disks.WaitForGoodWork(Kinds.Length);
         }
+
+        Assert.Equal(threads, disks.Threads());
 
         // Clusters were added while inserted: they were read back as well after the removal, not as zeros.
         Assert.All(all.Zip(lengths).Where(pair => pair.First.Format == "qcow2"), pair => Assert.InRange(disks.FileBytes(pair.First), pair.Second + 1, long.MaxValue));

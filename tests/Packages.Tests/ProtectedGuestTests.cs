@@ -17,6 +17,8 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         {
             Nic = true,
             Disk = "32M",
+            // The unit must let the sidecar put QEMU's I/O threads before others.
+            Data = ["virtio,raw,16M,iothread"],
             Protect = "hostB",
             EditXml = xml => xml.Replace("<metadata>", "<title>An administrator's</title><metadata>", StringComparison.Ordinal),
         });

@@ -14,6 +14,9 @@ public readonly record struct ThreadScheduling(int Policy, int Priority)
     /// <summary>What a thread has that nobody gave anything else.</summary>
     public static ThreadScheduling Ordinary { get; } = new(Syscall.SCHED_OTHER, 0);
 
+    /// <summary>SCHED_OTHER, SCHED_BATCH and SCHED_IDLE: such a thread may have to wait for any other.</summary>
+    public bool IsOrdinary => (Policy & ~Syscall.SCHED_RESET_ON_FORK) is Syscall.SCHED_OTHER or Syscall.SCHED_BATCH or Syscall.SCHED_IDLE;
+
     /// <summary>How a thread is scheduled.</summary>
     /// <exception cref="LinuxException">ESRCH: there is no such thread.</exception>
     public static ThreadScheduling Of(int thread)
@@ -25,7 +28,7 @@ public readonly record struct ThreadScheduling(int Policy, int Priority)
     }
 
     /// <summary>Schedules a thread so.</summary>
-    /// <exception cref="LinuxException">ESRCH: there is no such thread. EPERM: CAP_SYS_NICE is needed, or the thread's control group may not have it.</exception>
+    /// <exception cref="LinuxException">ESRCH: there is no such thread. EPERM: CAP_SYS_NICE is needed, a unit's RestrictRealtime forbids it, or the thread's control group has no real-time share.</exception>
     public void ApplyTo(int thread)
     {
         var parameters = new Syscall.sched_param { sched_priority = Priority };

@@ -52,11 +52,9 @@ internal sealed class DeviceStateCapture : IDisposable
 
     /// <param name="monitor">The guest's monitor.</param>
     /// <param name="qemuPid">Its QEMU.</param>
-    /// <param name="ioThreads">Of this QEMU.</param>
     public DeviceStateCapture(QemuMonitor monitor, int qemuPid, IoThreads ioThreads)
     {
         _ioThreads = ioThreads;
-        _ioThreads.Find();
         _monitor = monitor;
         _qemuPid = qemuPid;
         _call = new MonitorCall(monitor);
@@ -194,7 +192,7 @@ internal sealed class DeviceStateCapture : IDisposable
     /// <summary>Returns when QEMU has stopped the guest and waits for a reader.</summary>
     private void BeginStanding(Pipe pipe, PauseTimings pause, CancellationToken cancellationToken)
     {
-        using IoThreads.Undisturbed undisturbed = _ioThreads.HoldNothingUp();
+        using IDisposable first = _ioThreads.BeforeOthers();
         _call.Begin(
             Command,
             writer =>

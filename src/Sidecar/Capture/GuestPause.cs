@@ -27,12 +27,14 @@ internal sealed class GuestPause(GuestConnection guest, QemuMonitor monitor, Qem
         {
             return false;
         }
-        using IoThreads.Undisturbed undisturbed = ioThreads.HoldNothingUp();
         marker.PausedByUs = true;
         pause?.Start();
         try
         {
-            monitor.Execute("stop");
+            using (ioThreads.BeforeOthers())
+            {
+                monitor.Execute("stop");
+            }
         }
         catch
         {

@@ -25,6 +25,22 @@ public sealed class ThreadSchedulingTests
     }
 
     [Fact]
+    public void Another_process_is_put_on_one_processor_and_back()
+    {
+        using Process other = Process.Start(new ProcessStartInfo("sh", ["-c", "read line; taskset --pid $$"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        ulong[] before = ThreadAffinity.Of(other.Id);
+        ulong[] one = ThreadAffinity.Common([before, ThreadAffinity.Of(Environment.ProcessId)])!;
+
+        ThreadAffinity.Set(other.Id, one);
+        ulong[] during = ThreadAffinity.Of(other.Id);
+        other.StandardInput.WriteLine();
+
+        Assert.Equal(one, during);
+        Assert.EndsWith($"affinity mask: {one[0]:x}", other.StandardOutput.ReadToEnd().Trim(), StringComparison.Ordinal);
+        Assert.Null(ThreadAffinity.Common([one, [.. one.Select(word => ~word)]]));
+    }
+
+    [Fact]
     public void It_goes_back_to_what_it_had()
     {
         using Process other = Process.Start(new ProcessStartInfo("cat") { RedirectStandardInput = true })!;

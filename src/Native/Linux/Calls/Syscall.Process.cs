@@ -26,6 +26,8 @@ internal static unsafe partial class Syscall
 
     internal const int SCHED_OTHER = 0;
     internal const int SCHED_FIFO = 1;
+    internal const int SCHED_BATCH = 3;
+    internal const int SCHED_IDLE = 5;
     internal const int SCHED_RESET_ON_FORK = 0x40000000;
 
     internal const int SIGTRAP = 5;
@@ -89,4 +91,11 @@ internal static unsafe partial class Syscall
 
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int sched_getparam(int pid, out sched_param param);
+
+    /// <summary>Returns bytes written.</summary>
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int sched_getaffinity(int pid, nuint cpusetsize, ulong* mask);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int sched_setaffinity(int pid, nuint cpusetsize, ulong* mask);
 }

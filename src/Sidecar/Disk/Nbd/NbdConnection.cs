@@ -17,7 +17,7 @@ namespace Hikae.Sidecar.Disk.Nbd;
 internal sealed class NbdConnection : IDisposable
 {
     // As QEMU's I/O threads have it (iothread poll-max-ns).
-    private static readonly TimeSpan LookingTime = TimeSpan.FromMicroseconds(32);
+    private static readonly TimeSpan SpinTime = TimeSpan.FromMicroseconds(32);
 
     // set once
     private readonly AcceptedSocket _socket;
@@ -29,7 +29,7 @@ internal sealed class NbdConnection : IDisposable
 
     // this connection's thread only
     private readonly List<DiskRange> _missing = [];
-    private bool _looks;
+    private bool _clientIsQuick;
     private byte[] _received = ArrayPool<byte>.Shared.Rent(NbdLimits.ReceiveBytes);
     private int _filled;
     private uint _skip;
@@ -96,11 +96,12 @@ internal sealed class NbdConnection : IDisposable
     }
 
     // A client that keeps requests in flight sends the next one within microseconds. To sleep until then, and to be woken by its send, costs both of us
-    // more than to look again; a client that was slower is waited for asleep. QEMU's I/O threads do the same, for as long (poll-max-ns).
+    // more than to look again; a client that was slower is waited for asleep.
     private int Receive(Span<byte> destination)
     {
         long began = Stopwatch.GetTimestamp();
-        while (_looks && Stopwatch.GetElapsedTime(began) < LookingTime)
+        bool spins = _clientIsQuick;
+        while (spins && Stopwatch.GetElapsedTime(began) < SpinTime)
         {
             if (_socket.TryReceive(destination) is int found)
             {
@@ -109,7 +110,8 @@ internal sealed class NbdConnection : IDisposable
             Thread.Yield();
         }
         int received = _socket.Receive(destination);
-        _looks = Stopwatch.GetElapsedTime(began) < 2 * LookingTime;
+        // A sleep ends late: being woken is in it.
+        _clientIsQuick = !spins && Stopwatch.GetElapsedTime(began) < 2 * SpinTime;
         return received;
     }
 

@@ -60,7 +60,6 @@ internal sealed class PrimaryDisks : IDisposable
         DrainMark.Set(_guest.Options);
         if (_graph.Remembered.Any(disk => !_graph.IsInserted(disk.Disk)))
         {
-            _guest.IoThreads.Find();
             WhileStopped(() => Disks.Recover(_graph));
         }
     }
@@ -83,10 +82,6 @@ internal sealed class PrimaryDisks : IDisposable
         if (Disks.IsMissing(found))
         {
             DrainMark.Set(_guest.Options);
-            if (_guest.IoThreads.Find() is { } trouble)
-            {
-                throw new NotProtectableException(trouble);
-            }
             string directory = DomainDirectory.Of(_guest.Connection.Domain);
             WhileStopped(() => Disks.Interpose(_graph, found, directory, takesOver: false));
             _logger.DisksInterposed(string.Join(", ", found.Select(disk => disk.Target)));

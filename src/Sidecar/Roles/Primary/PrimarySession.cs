@@ -218,6 +218,7 @@ internal sealed class PrimarySession : IDisposable
 
     private void Checkpoints(CancellationToken cancellationToken)
     {
+        _guest.IoThreads.Require();
         if (AreHeld)
         {
             _primaryDisks.Interpose();

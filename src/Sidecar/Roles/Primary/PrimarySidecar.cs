@@ -78,6 +78,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         {
             // The disks first: a QEMU that waits for one answers nothing.
             _disks.Survive();
+            _guest.IoThreads.Survive();
             _claims.Survive();
             _alone.GoOn(_migration.IsUnderWay);
             while (!_end.IsCancellationRequested)
