@@ -10,15 +10,15 @@ namespace Hikae.Host.Room;
 /// <summary>In which order the guests of lost hosts are started here, and how many at once.</summary>
 /// <remarks>
 /// Theory of operation. A sidecar asks as soon as its primary is silent, and holds its connection until the guest runs. Higher priority comes first, then the smaller
-/// guest, because so more of them run sooner, then the name. All guests of a dead host are noticed within some tens of milliseconds; so the first that
-/// asks waits, but not for long, for those of the same host that come before it. One that does not fit into the memory is passed over, and looked at again each second.
+/// guest, because so more of them run sooner, then the name. A host's links are found silent one after the other; so who asks waits, for a while, for those of the
+/// same host that come before it. When the host is dead they all ask, and nobody waits longer than for the last of them. One that does not fit into the memory is
+/// passed over, and looked at again each second.
 ///
 /// A turn is no right to run a guest: the arbiter gives that. A sidecar that is not told anything in time goes on without.
 /// </remarks>
 internal sealed class RecoveryQueue(SidecarRegistry registry, GuestRoom room, HikaeConfiguration configuration, TimeProvider clock, ILogger logger)
 {
-    // Silence is looked for each fifth of the patience of a link: the last of a dead host's sidecars asks so much later than the first.
-    private readonly TimeSpan _gathering = (configuration.Link.DetectAfter / 5) + TimeSpan.FromMilliseconds(100);
+    private readonly TimeSpan _gathering = GatheringOf(configuration.Link.DetectAfter);
     private readonly int _most = configuration.Backup.Recoveries;
 
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
@@ -62,6 +62,14 @@ internal sealed class RecoveryQueue(SidecarRegistry registry, GuestRoom room, Hi
         {
             Leave(place);
         }
+    }
+
+    // Silence is looked for each fifth of the patience of a link; a host that has just lost a peer is busy, and late. Who asks waits two seconds for an answer.
+    private static TimeSpan GatheringOf(TimeSpan detectAfter)
+    {
+        TimeSpan looked = (detectAfter / 5) + TimeSpan.FromMilliseconds(100);
+        TimeSpan late = detectAfter < TimeSpan.FromSeconds(1) ? detectAfter : TimeSpan.FromSeconds(1);
+        return looked > late ? looked : late;
     }
 
     private RecoveryPlace Enter(AskTurn asked)

@@ -75,11 +75,7 @@ public class SharedLab : IDisposable
 
         foreach (LabHost host in lab.Hosts)
         {
-            host.Shell($"""
-                for g in $(virsh -q list --name | grep -vx '{kept?.Name}'); do virsh -q destroy $g; done
-                for g in $(virsh -q list --all --name | grep -vx '{kept?.Name}'); do virsh -q undefine $g; done
-                true
-                """);
+            EndGuests(host, kept);
         }
 
         foreach (LabHost host in lab.Hosts)
@@ -94,8 +90,20 @@ public class SharedLab : IDisposable
                     host.TryRun("kill", "-TERM", backup.Split(' ')[0]);
                 }
 
+                if (left.Length > 0)
+                {
+                    // One may have waited for the room that another left.
+                    EndGuests(host, kept);
+                }
+
                 return left.Length == 0;
             });
         }
     }
+
+    private static void EndGuests(LabHost host, LabGuest? kept) => host.Shell($"""
+        for g in $(virsh -q list --name | grep -vx '{kept?.Name}'); do virsh -q destroy $g; done
+        for g in $(virsh -q list --all --name | grep -vx '{kept?.Name}'); do virsh -q undefine $g; done
+        true
+        """);
 }
