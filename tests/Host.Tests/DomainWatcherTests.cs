@@ -76,6 +76,37 @@ public class DomainWatcherTests
     }
 
     [Fact]
+    public async Task Protection_that_is_switched_on_again_and_again_begins_at_once_each_time()
+    {
+        await using RunningDaemon daemon = await RunningDaemon.StartAsync(libvirtUri: Driver);
+        using Connection connection = Connection.Open(Driver);
+        using Domain domain = connection.FindByName("test")!;
+        Guid guest = Guid.Parse(domain.Uuid);
+        await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("Connected to libvirt", StringComparison.Ordinal)), "connected");
+        FakeSidecar? sidecar = null;
+        daemon.Launcher.OnStart = started =>
+        {
+            sidecar = FakeSidecar.Register(daemon.Options.ControlSocket, started.Uuid, started.Role, "test");
+            return Task.CompletedTask;
+        };
+
+        for (int time = 1; time <= 3; time++)
+        {
+            domain.SetMetadataElement("<protect backup='hostB'/>", HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+            await Eventually.TrueAsync(() => daemon.Log.Lines.Count(line => line.Contains("registered", StringComparison.Ordinal)) == time, "registered");
+
+            domain.SetMetadataElement(null, HikaeNamespaces.Prefix, HikaeNamespaces.Domain, DomainAffect.Live);
+            Assert.IsType<Refresh>(await sidecar!.NextAsync());
+            sidecar.Send(new Status(FakeSidecar.StatusOf(guest, GuestRole.Primary, GuestState.Ending, "test") with { Reason = GuestStatus.Disabled }));
+            sidecar.Send(new Goodbye());
+            sidecar.Dispose();
+            await Eventually.TrueAsync(() => daemon.Log.Lines.Count(line => line.Contains("said goodbye", StringComparison.Ordinal)) == time, "gone");
+        }
+
+        Assert.DoesNotContain(daemon.Log.Lines, line => line.Contains("in a row", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_domain_that_waits_for_a_guest_nobody_brings_gets_a_sidecar_that_ends_it()
     {
         var clock = new FakeTimeProvider();

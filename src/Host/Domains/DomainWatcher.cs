@@ -182,6 +182,7 @@ internal sealed class DomainWatcher(string uri, SidecarRegistry registry, Sideca
                 logger.AnnotationMalformed(domain.Name, reason!);
                 break;
             default:
+                supervisor.CountAfresh(guest);
                 break;
         }
     }

@@ -120,10 +120,12 @@ internal sealed class SidecarSupervisor(
     /// <summary>The guest is gone: its next sidecar's deaths are counted from the start.</summary>
     public void Forget(Guid guest)
     {
-        var key = new SidecarKey(guest, GuestRole.Primary);
-        registry.Forget(key);
-        _backoffs.TryRemove(key, out _);
+        registry.Forget(new SidecarKey(guest, GuestRole.Primary));
+        CountAfresh(guest);
     }
+
+    /// <summary>Nobody wants this guest protected. Once somebody does, its sidecar is started without delay: the last one did not die, it was sent away.</summary>
+    public void CountAfresh(Guid guest) => _backoffs.TryRemove(new SidecarKey(guest, GuestRole.Primary), out _);
 
     /// <summary>Starts a sidecar and waits for it; null: it did not come.</summary>
     public async Task<RegisteredSidecar?> StartAndWaitAsync(SidecarKey key)
