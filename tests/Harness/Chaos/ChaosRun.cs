@@ -88,6 +88,7 @@ public sealed class ChaosRun : IDisposable
         int owners = _ownership.Owners.Count;
         int broken = _ledger.Workload.BrokenConnections;
         int restarts = Totals.Restarts;
+        int findings = Totals.Findings.Count;
         long started = Stopwatch.GetTimestamp();
         LabHost backup = _lab.Hosts.Single(host => host != _primary);
         _options.Say($"round {round}: {string.Join(", ", plan)} (primary {_primary.Name})");
@@ -105,6 +106,11 @@ public sealed class ChaosRun : IDisposable
         _options.Say(
             $"  {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s, runs on {_primary.Name}: {_ownership.Owners.Count - owners} failovers, "
             + $"{Totals.Restarts - restarts} restarts, {_ledger.Workload.BrokenConnections - broken} broken connections, {Totals.Findings.Count} findings so far");
+        // At once: a run of an hour may be interrupted before its report.
+        foreach (string finding in Totals.Findings.Skip(findings))
+        {
+            _options.Say($"  found: {finding}");
+        }
     }
 
     private LabHost WaitUntilProtected(int round)
