@@ -21,7 +21,7 @@ public class DomainWatcherTests
         using Connection connection = Connection.Open(Driver);
         using Domain domain = connection.FindByName("test")!;
         var key = new SidecarKey(Guid.Parse(domain.Uuid), GuestRole.Primary);
-        await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("Connected to libvirt", StringComparison.Ordinal)), "connected");
+        await ConnectedAsync(daemon);
         FakeSidecar? sidecar = null;
         daemon.Launcher.OnStart = started =>
         {
@@ -54,7 +54,7 @@ public class DomainWatcherTests
         using Connection connection = Connection.Open(Driver);
         using Domain domain = connection.FindByName("test")!;
         Guid guest = Guid.Parse(domain.Uuid);
-        await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("Connected to libvirt", StringComparison.Ordinal)), "connected");
+        await ConnectedAsync(daemon);
         try
         {
             using FakeSidecar ending = FakeSidecar.Register(daemon.Options.ControlSocket, guest, GuestRole.Primary, "test");
@@ -82,7 +82,7 @@ public class DomainWatcherTests
         using Connection connection = Connection.Open(Driver);
         using Domain domain = connection.FindByName("test")!;
         Guid guest = Guid.Parse(domain.Uuid);
-        await Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("Connected to libvirt", StringComparison.Ordinal)), "connected");
+        await ConnectedAsync(daemon);
         FakeSidecar? sidecar = null;
         daemon.Launcher.OnStart = started =>
         {
@@ -167,4 +167,7 @@ public class DomainWatcherTests
     }
 
     private static int Unreachable(RunningDaemon daemon) => daemon.Log.Lines.Count(line => line.Contains("cannot be reached", StringComparison.Ordinal));
+
+    private static Task ConnectedAsync(RunningDaemon daemon) =>
+        Eventually.TrueAsync(() => daemon.Log.Lines.Any(line => line.Contains("Connected to libvirt", StringComparison.Ordinal)), "connected");
 }

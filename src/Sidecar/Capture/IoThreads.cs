@@ -110,7 +110,7 @@ internal sealed class IoThreads(QemuMonitor monitor, int qemuPid)
         {
             Find();
         }
-        catch (Exception error) when (error is QemuMonitorException or LibvirtException or NotProtectableException or ObjectDisposedException)
+        catch (Exception error) when (error is QemuMonitorException or LibvirtException or NotProtectableException or ObjectDisposedException or IOException)
         {
             // Asked again before the next stop.
         }

@@ -78,8 +78,8 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         {
             // The disks first: a QEMU that waits for one answers nothing.
             _disks.Survive();
-            _guest.IoThreads.Survive();
             _claims.Survive();
+            _guest.IoThreads.Survive();
             _alone.GoOn(_migration.IsUnderWay);
             while (!_end.IsCancellationRequested)
             {
