@@ -244,7 +244,7 @@ internal sealed partial class ServedDisk
 
     private WriteStep Append(DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data, bool durable)
     {
-        if (_isFinishing || !_buffer.TryAppend(kind, offset, length, data))
+        if (_isFinishing || IsRoundFull(length) || !_buffer.TryAppend(kind, offset, length, data))
         {
             return WriteStep.NotBegun;
         }
@@ -257,6 +257,10 @@ internal sealed partial class ServedDisk
 
         return _buffer.UsedBytes > _buffer.MaxBytes && !_letThrough ? WriteStep.AwaitRoom : durable ? WriteStep.AwaitFlush : WriteStep.Done;
     }
+
+    // A write that is larger than a round has one to itself.
+    private bool IsRoundFull(long length) =>
+        _mode is DiskMode.Draining && ImageTrouble is null && _buffer.OpenEpochBytes is var open and > 0 && open + length > _roundBytes;
 
     // Once for each seal when half is full, and whenever a write waits.
     private bool WantsCheckpoint(WriteStep step)

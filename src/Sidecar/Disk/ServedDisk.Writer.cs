@@ -11,9 +11,10 @@ internal sealed partial class ServedDisk
     // Between two looks at whether the image may be written: a fraction of a second's work even for slow storage.
     private const long BytesPerLook = 1 << 20;
 
-    // A drain ends by letting the guest's writes wait for its last round: when little is left, or when the guest writes so fast that it never would be.
+    // A drain ends by letting the guest's writes wait for its last round: when little is left, or when the guest's single writes are so large that
+    // it never is.
     private const long LastRoundBytes = 1 << 20;
-    private const int MaxRounds = 8;
+    private const int MaxRounds = 12;
 
     // What the guest waits for comes first: it waits for its writes to be taken, and for the image only when the buffer is full or a packet follows a flush.
     private const int Niceness = 5;
@@ -127,9 +128,15 @@ internal sealed partial class ServedDisk
             return false;
         }
 
+        LimitRound(_buffer.OpenEpochBytes);
         _buffer.Seal(_buffer.LastSealed + 1);
+        Monitor.PulseAll(_state);
         return true;
     }
+
+    // Half of what the writer has to write meanwhile: a guest that fills the buffer faster than the storage empties it, or than a busy host lets
+    // the writer work, would make each round longer than the one before it.
+    private void LimitRound(long written) => _roundBytes = Math.Max(LastRoundBytes, written / 2);
 
     // An idle guest's epochs cost the storage nothing. One that holds only a FLUSH means what passed through before.
     private bool NeedsFlush(ulong target) =>

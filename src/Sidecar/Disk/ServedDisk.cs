@@ -52,6 +52,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     private int _direct;
     private int _busy;
     private int _attempt;
+    private long _roundBytes;
     private ulong _written;
     private ulong _lastEpoch;
     private long _paced;
@@ -222,6 +223,8 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
             _isTold = true;
             if (_mode is DiskMode.Holding)
             {
+                LimitRound(_buffer.UsedBytes);
+                _roundBytes += _buffer.OpenEpochBytes;
                 Enter(DiskMode.Draining);
             }
         }

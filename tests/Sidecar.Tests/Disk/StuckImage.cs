@@ -14,6 +14,9 @@ internal sealed class StuckImage(IDiskImage image) : IDiskImage
     /// <summary>Not null: the next flush, and only that, ends in this.</summary>
     public Exception? FlushFailure { get; set; }
 
+    /// <summary>What each write takes at least: slow storage.</summary>
+    public TimeSpan Delay { get; set; }
+
     /// <summary>Pretend that nothing is in memory.</summary>
     public bool HasNoCache { get; set; }
 
@@ -97,6 +100,11 @@ internal sealed class StuckImage(IDiskImage image) : IDiskImage
     private void Pass(string what, long offset, long length)
     {
         _works.Wait();
+        if (Delay > TimeSpan.Zero)
+        {
+            Thread.Sleep(Delay);
+        }
+
         if (Failure is { } failure)
         {
             throw failure;

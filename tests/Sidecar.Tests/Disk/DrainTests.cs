@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Xunit;
+
+namespace Hikae.Sidecar.Tests.Disk;
+
+/// <summary>The way back to a disk that is written directly, with a guest that goes on.</summary>
+public sealed class DrainTests
+{
+    private const int HeldBytes = 4 << 20;
+
+    // Half as much in each round, and what passes through between the end and this test's look.
+    private const long MaxWrittenBytes = 10 * HeldBytes;
+
+    [Fact]
+    public void A_drain_ends_though_the_guest_writes_many_times_faster_than_its_storage()
+    {
+        StuckImage? image = null;
+        using var running = new RunningDisk(wrap: file => image = new StuckImage(file));
+        image!.Delay = TimeSpan.FromMilliseconds(2);
+        running.Disk.Hold();
+        using var guest = new PausableWriter(running, inFlight: 16);
+        Assert.True(SpinWait.SpinUntil(() => running.Disk.BufferedBytes > HeldBytes, RunningDisk.Patience));
+
+        running.Drain();
+
+        long written;
+        lock (image.Done)
+        {
+            written = image.Done.Sum(write => write.Length);
+        }
+
+        Assert.InRange(written, HeldBytes, MaxWrittenBytes);
+        Assert.True(guest.AwaitWrites(50, RunningDisk.Patience), "the guest's writes do not go on");
+    }
+}
