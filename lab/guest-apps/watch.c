@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // watch [SECONDS]: from which host each guest is heard. For the lab's own network namespace, where the hosts' plugs lan-HOST are.
 //
-// A line "FIRST-MS LAST-MS MAC HOST FRAMES" for each run of frames of one guest from one host: when another host is heard, and meanwhile
-// each 200 ms (then the same run goes on: FIRST-MS and HOST stay, the rest grows). Times are the machine's monotonic clock.
+// A line "FIRST-MS LAST-MS MAC HOST FRAMES" for each run of frames of one guest from one host, without a silence of 100 ms: when it is over, and
+// meanwhile each 200 ms (then the same run goes on: FIRST-MS and HOST stay, the rest grows). Times are the machine's monotonic clock.
 // A frame counts when it came out of the host's plug, whether or not the plug is in the switch.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GUESTS = 160, SAY_MS = 200 };
+enum { GUESTS = 160, SAY_MS = 200, SILENCE_MS = 100 };
 
 static const unsigned char ours[] = { 0x52, 0x54, 0x00, 0x77, 0x01 };    // and the guest's index
 
@@ -45,12 +45,13 @@ static void say(int guest)
 static void heard(int guest, const char *host)
 {
     struct run *run = &runs[guest];
-    if (strcmp(run->host, host)) {
+    unsigned long long now = now_ms();
+    if (strcmp(run->host, host) || now - run->last >= SILENCE_MS) {
         say(guest);
-        *run = (struct run){ .first = now_ms() };
+        *run = (struct run){ .first = now };
         strcpy(run->host, host);
     }
-    run->last = now_ms();
+    run->last = now;
     run->frames++;
 }
 

@@ -63,7 +63,7 @@ public sealed class ChaosRun : IDisposable
         _ledger.WaitForAnswers(5);
         _guest.WaitForProtected(_primary);
         _ownership.Look();
-        _doubles.Begin(_lan.RunsOf(_guest), _ownership.Owners);
+        _doubles.Begin(_lan.PartsOf(_guest));
         for (int round = _options.FirstRound; round < _options.FirstRound + _options.Rounds; round++)
         {
             Round(round);
@@ -164,7 +164,8 @@ public sealed class ChaosRun : IDisposable
         }
 
         LabHost host = _lab.Hosts.SingleOrDefault(host => host.Name == _ownership.Owner) ?? _lab.HostA;
-        _options.Say($"  runs nowhere: started from its disk on {host.Name}");
+        string reasons = string.Join("; ", _lab.Hosts.Select(each => $"{each.Name} says {_guest.ReportOn(each)?.Reason ?? "nothing"}"));
+        _options.Say($"  runs nowhere ({reasons}): started from its disk on {host.Name}");
         Totals.Restarts++;
         CommandResult started = host.TryRun("virsh", "-q", "start", _guest.Name);
         if (!started.Succeeded)
@@ -175,7 +176,7 @@ public sealed class ChaosRun : IDisposable
 
     private void JudgeOwners(int round)
     {
-        foreach (string finding in _doubles.Judge(_lan.RunsOf(_guest), _ownership.Owners))
+        foreach (string finding in _doubles.Judge(_lan.PartsOf(_guest), _ownership.Owners))
         {
             Totals.DoubleOwnerMoments++;
             Totals.Note(round, finding);

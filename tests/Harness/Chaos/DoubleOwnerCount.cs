@@ -3,52 +3,66 @@ using Hikae.Harness.Labs;
 
 namespace Hikae.Harness.Chaos;
 
-/// <summary>Compares from which hosts the guest was heard with which hosts owned it: the same hosts in the same order, and none after it lost the guest.</summary>
-/// <remarks>An owner may not be heard at all, when it lost the guest again at once.</remarks>
+/// <summary>Compares when the guest was heard from which host with when that host owned it: no frame may come before its host's claim, or after the next one's.</summary>
 public sealed class DoubleOwnerCount
 {
     // The time of a file's making is that of the kernel's last tick, 10 ms at most, rounded as ours is.
     private const int ClockMs = 12;
 
-    private int _runs;
-    private int _owner;
+    // The last one that was seen may still grow.
+    private int _judged;
+    private long _foundFirstMs = -1;
+    private long _beganMs;
 
-    /// <summary>The host heard last is the owner now; what was before is not looked at.</summary>
-    public void Begin(IReadOnlyList<LanRun> runs, IReadOnlyList<OwnerChange> owners)
+    /// <summary>What was heard before is not looked at, but for the last, which goes on.</summary>
+    public void Begin(IReadOnlyList<LanRun> runs)
     {
         ArgumentNullException.ThrowIfNull(runs);
-        ArgumentNullException.ThrowIfNull(owners);
-        _runs = runs.Count;
-        _owner = owners.Count - 1;
+        _judged = Math.Max(0, runs.Count - 1);
+        _beganMs = runs.Count > 0 ? runs[^1].LastMs : 0;
     }
 
-    /// <summary>What does not fit among the runs that are new since the last time.</summary>
+    /// <summary>What does not fit among the runs that are new, or have grown, since the last time; each is told once.</summary>
+    /// <param name="runs">As <see cref="LanWatch.PartsOf"/> gives them.</param>
+    /// <param name="owners">All so far, in order.</param>
     public IReadOnlyList<string> Judge(IReadOnlyList<LanRun> runs, IReadOnlyList<OwnerChange> owners)
     {
         ArgumentNullException.ThrowIfNull(runs);
         ArgumentNullException.ThrowIfNull(owners);
         var findings = new List<string>();
-        for (; _runs < runs.Count; _runs++)
+        foreach (LanRun run in runs.Skip(_judged))
         {
-            LanRun run = runs[_runs];
-            int owner = Enumerable.Range(_owner, owners.Count - _owner).FirstOrDefault(index => owners[index].Host == run.Host, -1);
-            if (owner < 0)
+            if (run.FirstMs != _foundFirstMs && Fault(run, owners) is { } fault)
             {
-                findings.Add(
-                    $"{run.Host} was heard ({run.Frames} frames in {run.LastMs - run.FirstMs} ms) after its next owner was; owners were "
-                    + string.Join(", ", owners.Skip(_owner).Select(change => change.Host)));
-                continue;
+                findings.Add(fault);
+                _foundFirstMs = run.FirstMs;
             }
-
-            if (_runs > 0 && owner > _owner && runs[_runs - 1] is { } before && before.Host == owners[_owner].Host
-                && before.LastMs > owners[_owner + 1].AtMs + ClockMs)
-            {
-                findings.Add($"{before.Host} was still heard {before.LastMs - owners[_owner + 1].AtMs} ms after {owners[_owner + 1].Host} had claimed the guest");
-            }
-
-            _owner = owner;
         }
 
+        _judged = Math.Max(0, runs.Count - 1);
         return findings;
+    }
+
+    private string? Fault(LanRun run, IReadOnlyList<OwnerChange> owners)
+    {
+        long first = Math.Max(run.FirstMs, _beganMs);
+        int owner = -1;
+        for (int i = 0; i < owners.Count && owners[i].AtMs <= first + ClockMs; i++)
+        {
+            // A claim that came at the very moment of the first frame may be of this host, or of the next one.
+            owner = owner < 0 || owners[i].Host == run.Host || owners[i].AtMs <= first - ClockMs ? i : owner;
+        }
+
+        string heard = $"{run.Host} was heard ({run.Frames} frames in {run.LastMs - run.FirstMs} ms)";
+        if (owner < 0 || owners[owner].Host != run.Host)
+        {
+            return owner < 0
+                ? $"{heard} before anybody owned the guest"
+                : $"{heard} {first - owners[owner].AtMs} ms after {owners[owner].Host} had claimed the guest";
+        }
+
+        return owner + 1 < owners.Count && run.LastMs > owners[owner + 1].AtMs + ClockMs
+            ? $"{run.Host} was still heard {run.LastMs - owners[owner + 1].AtMs} ms after {owners[owner + 1].Host} had claimed the guest"
+            : null;
     }
 }

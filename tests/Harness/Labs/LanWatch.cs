@@ -24,6 +24,25 @@ public sealed class LanWatch : IDisposable
     /// <summary>The runs of one guest so far, in order; two runs in a row are of different hosts.</summary>
     public IReadOnlyList<LanRun> RunsOf(LabGuest guest)
     {
+        var runs = new List<LanRun>();
+        foreach (LanRun part in PartsOf(guest))
+        {
+            if (runs is [.., var last] && last.Host == part.Host)
+            {
+                runs[^1] = last with { LastMs = part.LastMs, Frames = last.Frames + part.Frames };
+            }
+            else
+            {
+                runs.Add(part);
+            }
+        }
+
+        return runs;
+    }
+
+    /// <summary>The same, and a silence of 100 ms begins a new one.</summary>
+    public IReadOnlyList<LanRun> PartsOf(LabGuest guest)
+    {
         ArgumentNullException.ThrowIfNull(guest);
         lock (_gate)
         {
