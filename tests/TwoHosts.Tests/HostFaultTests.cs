@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Globalization;
 using Hikae.Harness.Labs;
 using Xunit;
 
@@ -47,6 +48,43 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
         guest.WaitForState(HostB, "recovering");
         HostB.RestartLibvirtd();
 
+        guest.WaitForProgressOn(HostB);
+    }
+
+    // QEMU loads the guest meanwhile, so that what the next libvirtd finds does not wait for a stream any more, and nobody has let it run.
+    [Fact]
+    public async Task A_failover_outlives_a_libvirtd_that_dies_while_QEMU_loads_the_guest()
+    {
+        LabGuest guest = KeptProtected();
+        string log = $"/var/log/hikae/{guest.Uuid}.log";
+        int known = int.Parse(HostB.Shell($"wc -l < {log}"), CultureInfo.InvariantCulture);
+        Task<CommandResult> killed = Task.Run(() => HostB.TryRun("timeout", "60", "bash", "-c", $"""
+            pid=$(cat /run/libvirtd.pid)
+            until tail -n +{known + 1} {log} | grep -q 'connected to QEMU'; do :; done
+            kill -STOP $pid && sleep 1 && kill -KILL $pid
+            """));
+
+        HostA.Kill();
+        Assert.True((await killed).Succeeded);
+        HostB.RestartLibvirtd();
+
+        guest.WaitForProgressOn(HostB);
+    }
+
+    [Fact]
+    public async Task A_failover_says_how_to_end_a_domain_that_a_dead_libvirtd_had_half_started_and_goes_on_then()
+    {
+        LabGuest guest = KeptProtected();
+        Task<CommandResult> killed = Task.Run(() => HostB.TryRun(
+            "timeout", "60", "bash", "-c", $"pid=$(cat /run/libvirtd.pid); until [ -e {guest.StatusFile} ]; do :; done; kill -KILL $pid"));
+
+        HostA.Kill();
+        Assert.True((await killed).Succeeded);
+        HostB.RestartLibvirtd();
+
+        guest.WaitForReport(HostB, "waiting for somebody to end it", report =>
+            report.State == "recovering" && report.Reason.Contains($"delete {guest.StatusFile}", StringComparison.Ordinal));
+        guest.EndHalfStartedOn(HostB);
         guest.WaitForProgressOn(HostB);
     }
 

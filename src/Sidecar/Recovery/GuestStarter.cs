@@ -48,6 +48,9 @@ internal sealed class GuestStarter : IDisposable
     /// <summary>How long a recovery goes on trying when libvirt fails. A libvirtd of many guests takes its time to start.</summary>
     public TimeSpan LibvirtPatience { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Called with what keeps a recovery, which goes on trying.</summary>
+    public Action<string> TriedAgain { get; set; } = static _ => { };
+
     /// <summary>The recovery in progress or the last one; null before the first.</summary>
     public RecoveryProgress? Progress => Volatile.Read(ref _progress);
 
@@ -149,18 +152,25 @@ internal sealed class GuestStarter : IDisposable
     private void RunUntilLibvirtIsThere(RecoveryAttempt attempt, string xml)
     {
         long started = Stopwatch.GetTimestamp();
+        string? told = null;
         PreparedDomain? prepared = _standby.Take(xml);
         while (true)
         {
             try
             {
-                Run(attempt, prepared ?? Prepare(xml), xml);
+                Run(attempt, prepared ?? Prepare(xml, attempt.HasBegun), xml);
                 return;
             }
-            catch (LibvirtException error) when (!attempt.GuestHasRun && Stopwatch.GetElapsedTime(started) < LibvirtPatience)
+            catch (Exception error) when (
+                error is LibvirtException or HalfStartedDomainException && !attempt.GuestHasRun && Stopwatch.GetElapsedTime(started) < LibvirtPatience)
             {
                 // Whether it is libvirtd or the guest that libvirt does not like is not asked: trying again harms nothing.
-                _logger.RecoveryTriedAgain(error.Message);
+                if (error.Message != told)
+                {
+                    told = error.Message;
+                    _logger.RecoveryTriedAgain(told);
+                    TriedAgain(told);
+                }
                 prepared = null;
                 Thread.Sleep(PauseBeforeNextAttempt);
             }
@@ -176,17 +186,19 @@ internal sealed class GuestStarter : IDisposable
         catch (Exception error) when (IsExpected(error) && attempt is { UsedLazyMemory: true, GuestHasRun: false })
         {
             _logger.LazyMemoryFailed(error.Message);
-            attempt.Run(Prepare(xml), lazyMemory: false);
+            attempt.Run(Prepare(xml, isSecond: true), lazyMemory: false);
         }
     }
 
-    private PreparedDomain Prepare(string xml)
+    private PreparedDomain Prepare(string xml) => Prepare(xml, isSecond: false);
+
+    private PreparedDomain Prepare(string xml, bool isSecond)
     {
         IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
         Connection connection = Connection.Open(_uri);
         try
         {
-            RefuseIfTaken(connection, domainXml);
+            RefuseIfTaken(connection, domainXml, isSecond);
             return new PreparedDomain(connection, IncomingDomain.Create(connection, domainXml, DomainCreateFlags.None), _logger);
         }
         catch
@@ -197,18 +209,24 @@ internal sealed class GuestStarter : IDisposable
     }
 
     private static bool IsExpected(Exception error) => error is
-        RecoveryException or LibvirtException or QemuMonitorException or MigrationStreamException or DamagedPageException or IOException or SocketException;
+        RecoveryException or LibvirtException or HalfStartedDomainException or QemuMonitorException or MigrationStreamException or DamagedPageException or IOException or SocketException;
 
-    private void RefuseIfTaken(Connection connection, IncomingDomainXml xml)
+    /// <param name="isSecond">This recovery has made a domain before, which has not run, however much of its stream it has loaded.</param>
+    private void RefuseIfTaken(Connection connection, IncomingDomainXml xml, bool isSecond = false)
     {
         using Domain? same = connection.FindByUuid(xml.Uuid);
         if (same is not null && same.Id >= 0)
         {
-            if (!IncomingMarker.IsIn(same.GetXml(DomainXmlFlags.None)) || !IncomingDomain.IsWaitingForStream(same))
+            bool isMarked = IncomingMarker.IsIn(same.GetXml(DomainXmlFlags.None));
+            if (isMarked && IncomingDomain.IsHalfStarted(same))
+            {
+                throw new HalfStartedDomainException(same.Name);
+            }
+            if (!isMarked || (!isSecond && !IncomingDomain.IsWaitingForStream(same)))
             {
                 throw new RecoveryException($"A guest with UUID {xml.Uuid} is active on this host, under the name \"{same.Name}\".");
             }
-            // Only a sidecar that died half-way leaves such a domain: it never ran and never will.
+            // A sidecar that died half-way leaves such a domain, or a libvirtd that did when it was to be destroyed: it never ran and never will.
             _logger.LeftoverDestroyed();
             same.Destroy();
         }

@@ -16,6 +16,9 @@ internal sealed class IncomingDomain : IDisposable
     /// <summary>Longest that QEMU may take no byte, or load devices: a hung QEMU must not hold up a failover for ever. Loading takes some 30 ms.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    // virDomainPausedReason
+    private const int VIR_DOMAIN_PAUSED_STARTING_UP = 11;
+
     private readonly QemuMonitor _monitor;
 
     private IncomingDomain(Domain domain)
@@ -45,6 +48,9 @@ internal sealed class IncomingDomain : IDisposable
 
     public static IncomingDomain Create(Connection connection, IncomingDomainXml xml, DomainCreateFlags more) =>
         new(connection.CreateXml(xml.ForIncoming(), DomainCreateFlags.Paused | more));
+
+    /// <summary>True: some libvirtd has begun to start it and is not done. Its QEMU is not asked, as that may wait for as long.</summary>
+    public static bool IsHalfStarted(Domain domain) => domain.GetState() is (DomainState.Paused, VIR_DOMAIN_PAUSED_STARTING_UP);
 
     /// <summary>False: QEMU has loaded what it waited for, or waits for nothing.</summary>
     public static bool IsWaitingForStream(Domain domain) =>

@@ -137,6 +137,12 @@ public sealed class ChaosRun : IDisposable
                 last = (null, 0);
             }
 
+            foreach (LabHost host in _lab.Hosts.Where(host => _guest.ReportOn(host) is { } report && report.Reason.Contains(_guest.StatusFile, StringComparison.Ordinal)))
+            {
+                _options.Say($"  what {host.Name} asks for is done: {_guest.ReportOn(host)?.Reason}");
+                _guest.EndHalfStartedOn(host);
+            }
+
             if (_lab.Hosts.Any(host => _guest.StateOn(host) is "running" or "paused"))
             {
                 seenRunning = Stopwatch.GetTimestamp();

@@ -134,6 +134,17 @@ public sealed partial class LabGuest
     /// <summary>The process number of its QEMU on a host, as that host counts.</summary>
     public int QemuOn(LabHost host) => int.Parse(host.Run("cat", $"/run/libvirt/qemu/{Name}.pid"), CultureInfo.InvariantCulture);
 
+    /// <summary>Path of libvirt's status file on a host: there while the guest is active.</summary>
+    public string StatusFile => $"/run/libvirt/qemu/{Name}.xml";
+
+    /// <summary>What the reason of a recovery asks for when a dead libvirtd left the guest's domain half-started.</summary>
+    public void EndHalfStartedOn(LabHost host)
+    {
+        host.KillLibvirtd();
+        host.Run("rm", StatusFile);
+        host.StartLibvirtd();
+    }
+
     private string XmlFile()
     {
         File.WriteAllText(Path.Combine(SharedFolder, "domain.xml"), Xml);

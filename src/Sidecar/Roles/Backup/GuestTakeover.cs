@@ -94,6 +94,7 @@ internal sealed class GuestTakeover : IDisposable
             var referenced = disks.Select(_ => new ReferencedBlocks()).ToArray();
             session.Store.VisitReferences((disk, block) => referenced[disk].Add(block));
             session.Store.Disks = _disks;
+            _starter.TriedAgain = trouble => _status.Set(GuestState.Recovering, trouble);
             _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, domain => _disks.PutInPlace(domain, disks, referenced), running =>
             {
                 GuestHasRun = true;
