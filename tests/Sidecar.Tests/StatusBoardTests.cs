@@ -44,6 +44,7 @@ public sealed class StatusBoardTests : IDisposable
         Replicated = new ReplicatedTotals(1, 2, 3),
         SoftPages = new SoftPageCounts(1, 2, 3),
         DiskScan = new DiskScanProgress(1, 2),
+        MemoryFill = new MemoryFill(1, 2, 3),
         Peer = "measured",
         Outputs = OutputHold.Held,
         Packets = new PacketCounts(1, 2, 3),

@@ -70,6 +70,9 @@ public sealed record GuestStatus
     /// <summary>Primary: how far its disks are looked through; null where they are not, as [soft] of hikae.conf says.</summary>
     public DiskScanProgress? DiskScan { get; init; }
 
+    /// <summary>A guest that is recovered here: how far its memory is; null before it flows, and once the guest is an ordinary one.</summary>
+    public MemoryFill? MemoryFill { get; init; }
+
     /// <summary>Name of the other host, null when none is known.</summary>
     public string? Peer { get; init; }
 

@@ -219,6 +219,9 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         return entry.IsHard ? PageKind.Hard : entry.IsOnDisk ? PageKind.OnDisk : entry.IsFree ? PageKind.Free : PageKind.Zero;
     }
 
+    /// <summary>How often and how lately something of the 2 MiB around this page came from the primary.</summary>
+    public int HeatOf(int block, long page) => _committedBlocks[block].Committed!.Heat[(int)(page / PageTable.PagesPerChunk)];
+
     /// <summary>Calls with the disk and block of each page of kind OnDisk.</summary>
     public void VisitReferences(Action<int, long> visit)
     {

@@ -51,7 +51,7 @@ internal sealed class GuestStarter : IDisposable
     /// <summary>Called with what keeps a recovery, which goes on trying.</summary>
     public Action<string> TriedAgain { get; set; } = static _ => { };
 
-    /// <summary>The recovery in progress or the last one; null before the first.</summary>
+    /// <summary>The recovery in progress or the last one; null before the first, and when the guest is not to be started here any more.</summary>
     public RecoveryProgress? Progress => Volatile.Read(ref _progress);
 
     /// <summary>Whether the guest of the last recovery was let go, or perhaps was: then what it did is in no replica, and nobody else may start it from one.</summary>
@@ -89,7 +89,11 @@ internal sealed class GuestStarter : IDisposable
     public void StandBy(string xml) => _standby.Begin(xml);
 
     /// <summary>The primary spoke again: the domain is not needed. Any thread.</summary>
-    public void StandDown() => _standby.Cancel();
+    public void StandDown()
+    {
+        Volatile.Write(ref _progress, null);
+        _standby.Cancel();
+    }
 
     /// <summary>Starts the guest from the store's checkpoint and returns when all its memory is there. Throws <see cref="RecoveryException"/>.</summary>
     /// <param name="xml">The primary's live XML of that checkpoint.</param>

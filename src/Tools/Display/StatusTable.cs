@@ -63,10 +63,14 @@ internal static class StatusTable
 
     private static string Reason(GuestStatus guest) => guest.Stale
         ? $"its sidecar is silent; it was {Word(guest.State)} at {guest.UpdatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)} UTC"
-        : Printable.Line(guest.Reason ?? Scan(guest.DiskScan));
+        : Printable.Line($"{guest.Reason ?? Scan(guest.DiskScan)} {Fill(guest.MemoryFill)}").Trim();
 
     private static string Scan(DiskScanProgress? scan) => scan is { DoneBytes: long done, TotalBytes: long total } && done < total
         ? string.Create(CultureInfo.InvariantCulture, $"its disks are looked through, {100 * (double)done / total:0} %")
+        : "";
+
+    private static string Fill(MemoryFill? fill) => fill is { DoneBytes: long done, TotalBytes: long total } && done < total
+        ? string.Create(CultureInfo.InvariantCulture, $"({100 * (double)done / total:0} %)")
         : "";
 
     private static Color ColorOf(GuestStatus guest) => guest.State switch

@@ -30,6 +30,7 @@ internal static class SampleFigures
         Replicated = new ReplicatedTotals(1, 2, 3),
         SoftPages = new SoftPageCounts(1, 2, 3, 4),
         DiskScan = new DiskScanProgress(1, 2),
+        MemoryFill = new MemoryFill(1, 2, 3),
         Outputs = OutputHold.Held,
         Packets = new PacketCounts(1, 2, 3),
     };

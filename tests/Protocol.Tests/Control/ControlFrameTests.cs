@@ -30,6 +30,7 @@ public class ControlFrameTests
         DirtyBytesPerEpoch = 4096,
         SoftPages = new SoftPageCounts(1, 2, 3, 4),
         DiskScan = new DiskScanProgress(5, 6),
+        MemoryFill = new MemoryFill(7, 8, 9),
         Peer = "hostB",
         Outputs = OutputHold.Held,
         Host = "hostA",
@@ -128,6 +129,7 @@ public class ControlFrameTests
         Assert.Contains("\"outputs\":\"held\"", json, StringComparison.Ordinal);
         Assert.Contains("\"softPages\":{\"zero\":1,\"free\":2,\"cacheReported\":3,\"onDisk\":4}", json, StringComparison.Ordinal);
         Assert.Contains("\"diskScan\":{\"doneBytes\":5,\"totalBytes\":6}", json, StringComparison.Ordinal);
+        Assert.Contains("\"memoryFill\":{\"doneBytes\":7,\"totalBytes\":8,\"waitedPages\":9}", json, StringComparison.Ordinal);
     }
 
     [Theory]

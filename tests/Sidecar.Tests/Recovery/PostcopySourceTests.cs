@@ -90,6 +90,31 @@ public sealed class PostcopySourceTests : IDisposable
     }
 
     [Fact]
+    public void What_the_guest_wrote_often_comes_first_of_its_kind()
+    {
+        for (ulong epoch = 2; epoch < 6; epoch++)
+        {
+            _store.BeginEpoch(epoch);
+            _store.PutHard(0, 1030, TestPages.Random((int)epoch));
+            _store.PutOnDisk(0, 3100 + (int)epoch, 1, 70_000, NumberedBlocks.Checks(70_000, 1));
+            if (epoch == 2)
+            {
+                _store.PutOnDisk(0, 2500, 1, 80_000, NumberedBlocks.Checks(80_000, 10));
+            }
+            _store.SetDeviceState([0xaa, 0xbb, 0x00]);
+            _store.CommitEpoch();
+        }
+        _store.Disks = new NumberedBlocks();
+
+        Run(_ => { });
+
+        List<string> pages = [.. _destination.Heard.Where(word => word.StartsWith("page", StringComparison.Ordinal))];
+        Assert.Equal(HardPages + 14, pages.Count);
+        Assert.Equal(Enumerable.Range(1024, 512).Concat([0]).Select(page => $"page pc.ram {page}"), pages.Take(513));
+        Assert.Equal(Enumerable.Range(3102, 4).Concat(Enumerable.Range(2500, 10)).Select(page => $"page pc.ram {page}"), pages.Skip(HardPages));
+    }
+
+    [Fact]
     public void The_push_goes_on_behind_a_requested_page()
     {
         bool asked = false;

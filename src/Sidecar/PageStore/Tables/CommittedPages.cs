@@ -20,7 +20,10 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
     internal long FreePages { get; private set; }
     internal long DiskPages { get; private set; }
     internal long StoredBytes { get; private set; }
-    internal long TableBytes => ((long)(_residentChunks + _checkedChunks) * PageTable.PagesPerChunk * sizeof(ulong)) + ((long)_notZero.Length * 2 * sizeof(ushort));
+    internal long TableBytes => ((long)(_residentChunks + _checkedChunks) * PageTable.PagesPerChunk * sizeof(ulong)) + ((long)_notZero.Length * 2 * sizeof(ushort)) + Heat.Bytes;
+
+    /// <summary>How lately and how often something of each chunk came from the primary.</summary>
+    internal ChunkHeat Heat { get; } = new((int)((pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk));
 
     internal PageEntry this[long page] =>
         _notZero[page / PageTable.PagesPerChunk] == 0 ? new PageEntry(PageEntry.NothingBits) : new PageEntry(_table[page]);
@@ -32,11 +35,13 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
     internal void Apply(StagedPages staged)
     {
         ReadOnlySpan<StagedChunk> chunks = staged.Chunks;
+        Heat.NextEpoch();
         for (int chunk = chunks.IndexOfAnyExcept(StagedChunk.Untouched); chunk >= 0; chunk = NextTouched(chunks, chunk))
         {
             switch (chunks[chunk])
             {
                 case StagedChunk.SpelledOut:
+                    Heat.Warm(chunk);
                     Apply(chunk, staged);
                     break;
                 case StagedChunk.AllZero:
@@ -53,6 +58,7 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
     /// <summary>Moves every entry that fits into <paramref name="resized"/> and releases the others.</summary>
     internal void MoveTo(CommittedPages resized)
     {
+        Heat.CopyTo(resized.Heat);
         for (int chunk = 0; chunk < _notZero.Length; chunk++)
         {
             if (_notZero[chunk] == 0)

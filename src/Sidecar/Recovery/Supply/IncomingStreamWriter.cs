@@ -18,13 +18,12 @@ internal sealed class IncomingStreamWriter(ReplicaStore store, string machineTyp
     private const long MaxSelfFilledBytes = 16 << 20;
 
     /// <summary>Counts while <see cref="Write"/> runs.</summary>
-    public StreamProgress Progress { get; } = new();
+    public StreamProgress Progress { get; } = new() { TotalPages = store.Statistics.HardPages + store.Statistics.DiskPages };
 
     /// <summary>Writes the whole stream and flushes it. Does not close it.</summary>
     public void Write(System.IO.Stream destination)
     {
         HostPages.RefuseHuge(store.Blocks);
-        Progress.TotalPages = store.Statistics.HardPages + store.Statistics.DiskPages;
         MigrationStreamWriter writer = new(destination);
         writer.Header(machineType);
         writer.RamStart(store.Blocks);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.PageStore;
@@ -15,7 +16,7 @@ namespace Hikae.Sidecar.Recovery;
 /// Theory of operation. The opening (header, block list, package of device state and "run") is a few hundred KB, so the time
 /// until the guest runs does not depend on its memory. Then this thread sends pages in small sections; before each it
 /// answers the requests that a second thread read from the return path. The push continues behind the last requested page,
-/// because the guest will probably touch its neighbours next. Requests come already while QEMU loads the package: virtio
+/// because the guest will probably touch its neighbours next, and then with what changed often and lately. Requests come already while QEMU loads the package: virtio
 /// devices look into their rings.
 ///
 /// Pages that are on disk follow the hard ones in the background, a few at a time, as the storage may be slow.
@@ -41,8 +42,7 @@ internal sealed class PostcopySource : IDisposable
     private volatile Exception? _returnPathFailure;
 
     // sending thread only: where the background push goes on
-    private int _block;
-    private long _page;
+    private readonly PushOrder _order;
     private PageKind _pushed = PageKind.Hard;
     private long _hardLeft;
     private long _onDiskLeft;
@@ -59,6 +59,7 @@ internal sealed class PostcopySource : IDisposable
         _writer = new MigrationStreamWriter(stream);
         _requests = new PageRequests(store.Blocks);
         _sent = new SentPages(store.Blocks);
+        _order = new PushOrder(store, _sent);
         _returnPath = new Thread(ReadReturnPath) { IsBackground = true, Name = "return path" };
         (_hardLeft, _onDiskLeft) = (store.Statistics.HardPages, store.Statistics.DiskPages);
         Progress.TotalPages = _hardLeft + _onDiskLeft;
@@ -99,7 +100,7 @@ internal sealed class PostcopySource : IDisposable
     public void Dispose()
     {
         // The thread uses the event, so it must have ended. The caller closed the stream, or it saw SHUT.
-        if (_returnPath.ThreadState.HasFlag(ThreadState.Unstarted) || _returnPath.Join(TimeSpan.FromSeconds(5)))
+        if (_returnPath.ThreadState.HasFlag(System.Threading.ThreadState.Unstarted) || _returnPath.Join(TimeSpan.FromSeconds(5)))
         {
             _shut.Dispose();
         }
@@ -171,7 +172,7 @@ internal sealed class PostcopySource : IDisposable
             }
             while (_requests.TryTake(out request));
         }
-        else if (FindNextPage())
+        else if (FindNextPage(out _, out _))
         {
             _writer.RamSection(QemuMigration.QEMU_VM_SECTION_PART);
             Push();
@@ -204,17 +205,16 @@ internal sealed class PostcopySource : IDisposable
                 _writer.ZeroPage(_store.Blocks[block].Name, page);
             }
         }
-        (_block, _page) = (block, firstPage + count);
+        _order.GoOnAt(block, firstPage + count);
     }
 
     private void Push()
     {
         int most = _pushed is PageKind.Hard ? PagesPerSection : DiskPagesPerSection;
-        for (int pages = 0; pages < most && FindNextPage(); pages++)
+        for (int pages = 0; pages < most && FindNextPage(out int block, out long page); pages++)
         {
-            _sent.TryAdd(_block, _page);
-            Send(_block, _page, _pushed);
-            _page++;
+            _sent.TryAdd(block, page);
+            Send(block, page, _pushed);
         }
     }
 
@@ -225,29 +225,19 @@ internal sealed class PostcopySource : IDisposable
         Progress.CountSent();
     }
 
-    /// <summary>Moves to the next page not sent yet, going round once for hard pages and once for those on disk.</summary>
-    private bool FindNextPage()
+    /// <summary>Hard pages, and once there are none, those on disk.</summary>
+    private bool FindNextPage(out int block, out long page)
     {
         if (_hardLeft == 0)
         {
             _pushed = PageKind.OnDisk;
         }
+        (block, page) = (0, 0);
         if ((_pushed is PageKind.Hard ? _hardLeft : _onDiskLeft) == 0)
         {
             return false;
         }
-        while (true)
-        {
-            long pages = _store.Blocks[_block].PageCount;
-            for (; _page < pages; _page++)
-            {
-                if (!_sent.Contains(_block, _page) && _store.Get(_block, _page) == _pushed)
-                {
-                    return true;
-                }
-            }
-            (_block, _page) = ((_block + 1) % _store.Blocks.Count, 0);
-        }
+        return _order.TryNext(_pushed, out block, out page) ? true : throw new UnreachableException("There are pages left that nobody finds.");
     }
 
     private void SendEnd()

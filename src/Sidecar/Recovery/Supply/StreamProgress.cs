@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Control;
+using Hikae.Protocol.Replication;
+
 namespace Hikae.Sidecar.Recovery;
 
 /// <summary>How far a guest's memory is on its way into QEMU. Written by one thread, read by any.</summary>
@@ -8,10 +11,10 @@ internal sealed class StreamProgress
     private long _requestedPages;
     private long _sentBytes;
 
-    /// <summary>Hard pages there are.</summary>
+    /// <summary>Pages that are neither zero nor free.</summary>
     public long TotalPages { get; internal set; }
 
-    /// <summary>Hard pages sent.</summary>
+    /// <summary>Those of them that were sent.</summary>
     public long SentPages => Volatile.Read(ref _sentPages);
 
     /// <summary>Pages the guest had to wait for, soft ones included.</summary>
@@ -19,6 +22,9 @@ internal sealed class StreamProgress
 
     /// <summary>Bytes of the stream.</summary>
     public long SentBytes => Volatile.Read(ref _sentBytes);
+
+    internal MemoryFill ToStatus() =>
+        new(SentPages * ReplicationLimits.PageBytes, TotalPages * ReplicationLimits.PageBytes, RequestedPages);
 
     internal void CountSent() => Volatile.Write(ref _sentPages, _sentPages + 1);
 

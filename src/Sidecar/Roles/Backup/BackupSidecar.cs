@@ -180,7 +180,7 @@ internal sealed class BackupSidecar : IDisposable
                 _logger.Linked(session.Hello.Host, ReplicationVersion.Current);
                 _status.Update(status => status with { Guest = session.Hello.GuestName, Peer = session.Hello.Host });
                 _status.Set(GuestState.Receiving, $"the first checkpoint of {session.Hello.Host} is on its way");
-                _status.MeasureWith(status => Measure(status, session.Figures) with { Priority = session.Priority });
+                _status.MeasureWith(status => Measure(status, session.Figures) with { Priority = session.Priority, MemoryFill = FillOf(status.State) });
                 session.Silent += silent => OnSilence(session, silent);
                 session.Committed += () => OnCommitted(claim);
                 session.Claimed += generation => claim.Confirm(generation, () => OnCommitted(claim), reason => session.Refuse(reason), OnArbiterSilent);
@@ -204,6 +204,8 @@ internal sealed class BackupSidecar : IDisposable
             }
         }
     }
+
+    private MemoryFill? FillOf(GuestState state) => state is GuestState.Recovering or GuestState.Recovered ? _starter.Progress?.Stream?.ToStatus() : null;
 
     private void OnCommitted(ReplicaClaim claim)
     {
