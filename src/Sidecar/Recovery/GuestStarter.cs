@@ -162,7 +162,7 @@ internal sealed class GuestStarter : IDisposable
         {
             try
             {
-                Run(attempt, prepared ?? Prepare(xml, attempt.HasBegun), xml);
+                Run(attempt, prepared ?? Prepare(xml, hasWon: true), xml);
                 return;
             }
             catch (Exception error) when (
@@ -190,19 +190,19 @@ internal sealed class GuestStarter : IDisposable
         catch (Exception error) when (IsExpected(error) && attempt is { UsedLazyMemory: true, GuestHasRun: false })
         {
             _logger.LazyMemoryFailed(error.Message);
-            attempt.Run(Prepare(xml, isSecond: true), lazyMemory: false);
+            attempt.Run(Prepare(xml, hasWon: true), lazyMemory: false);
         }
     }
 
-    private PreparedDomain Prepare(string xml) => Prepare(xml, isSecond: false);
+    private PreparedDomain Prepare(string xml) => Prepare(xml, hasWon: false);
 
-    private PreparedDomain Prepare(string xml, bool isSecond)
+    private PreparedDomain Prepare(string xml, bool hasWon)
     {
         IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
         Connection connection = Connection.Open(_uri);
         try
         {
-            RefuseIfTaken(connection, domainXml, isSecond);
+            RefuseIfTaken(connection, domainXml, hasWon);
             return new PreparedDomain(connection, IncomingDomain.Create(connection, domainXml, DomainCreateFlags.None), _logger);
         }
         catch
@@ -215,8 +215,11 @@ internal sealed class GuestStarter : IDisposable
     private static bool IsExpected(Exception error) => error is
         RecoveryException or LibvirtException or HalfStartedDomainException or QemuMonitorException or MigrationStreamException or DamagedPageException or IOException or SocketException;
 
-    /// <param name="isSecond">This recovery has made a domain before, which has not run, however much of its stream it has loaded.</param>
-    private void RefuseIfTaken(Connection connection, IncomingDomainXml xml, bool isSecond = false)
+    /// <param name="hasWon">
+    /// The guest is this host's and runs nowhere: a marked domain that does not run is left of an earlier attempt, however much of its stream it has loaded and whatever
+    /// libvirt, which may just be ending it, says of it.
+    /// </param>
+    private void RefuseIfTaken(Connection connection, IncomingDomainXml xml, bool hasWon = false)
     {
         using Domain? same = connection.FindByUuid(xml.Uuid);
         if (same is not null && same.Id >= 0)
@@ -226,7 +229,7 @@ internal sealed class GuestStarter : IDisposable
             {
                 throw new HalfStartedDomainException(same.Name);
             }
-            if (!isMarked || (!isSecond && !IncomingDomain.IsWaitingForStream(same)))
+            if (!isMarked || !(hasWon ? same.GetState().State is not DomainState.Running : IncomingDomain.IsWaitingForStream(same)))
             {
                 throw new RecoveryException($"A guest with UUID {xml.Uuid} is active on this host, under the name \"{same.Name}\".");
             }

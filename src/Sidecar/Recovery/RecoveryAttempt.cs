@@ -35,9 +35,6 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
     /// <summary>True once lazy memory was tried.</summary>
     public bool UsedLazyMemory { get; private set; }
 
-    /// <summary>True once there was a domain for it. One that fails may stay, when libvirt is not there to destroy it.</summary>
-    public bool HasBegun { get; private set; }
-
     /// <summary>True once the guest's processors may have run: what it did since then is in no replica.</summary>
     public bool GuestHasRun { get; private set; }
 
@@ -47,7 +44,6 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
         IncomingDomain incoming = prepared.Incoming;
         try
         {
-            HasBegun = true;
             progress.Done("domain created");
             UsedLazyMemory = lazyMemory && EnableLazyMemory(incoming);
             BeforeLoad(incoming.Domain);
