@@ -258,9 +258,10 @@ internal sealed partial class ServedDisk
         return _buffer.UsedBytes > _buffer.MaxBytes && !_letThrough ? WriteStep.AwaitRoom : durable ? WriteStep.AwaitFlush : WriteStep.Done;
     }
 
-    // A write that is larger than a round has one to itself.
+    // A write that is larger than a round has one to itself. While nothing is written, nothing has to catch up: a guest that was taken over does not
+    // wait for the former owner's lease.
     private bool IsRoundFull(long length) =>
-        _mode is DiskMode.Draining && ImageTrouble is null && _buffer.OpenEpochBytes is var open and > 0 && open + length > _roundBytes;
+        _mode is DiskMode.Draining && _mayWrite && ImageTrouble is null && _buffer.OpenEpochBytes is var open and > 0 && open + length > _roundBytes;
 
     // Once for each seal when half is full, and whenever a write waits.
     private bool WantsCheckpoint(WriteStep step)

@@ -138,6 +138,13 @@ internal sealed partial class ServedDisk
     // the writer work, would make each round longer than the one before it.
     private void LimitRound(long written) => _roundBytes = Math.Max(LastRoundBytes, written / 2);
 
+    // The first round is of what is buffered; what is in the open epoch already counts for the second.
+    private void BeginRounds()
+    {
+        LimitRound(_buffer.UsedBytes);
+        _roundBytes += _buffer.OpenEpochBytes;
+    }
+
     // An idle guest's epochs cost the storage nothing. One that holds only a FLUSH means what passed through before.
     private bool NeedsFlush(ulong target) =>
         Array.Exists(_buffer.Epochs(), epoch => epoch.Number <= target && (epoch.HoldsWrites || epoch.HoldsFlush));

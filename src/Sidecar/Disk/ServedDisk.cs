@@ -223,8 +223,7 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
             _isTold = true;
             if (_mode is DiskMode.Holding)
             {
-                LimitRound(_buffer.UsedBytes);
-                _roundBytes += _buffer.OpenEpochBytes;
+                BeginRounds();
                 Enter(DiskMode.Draining);
             }
         }
@@ -247,6 +246,11 @@ internal sealed partial class ServedDisk : INbdExport, IDisposable
     {
         lock (_state)
         {
+            if (allowed && !_mayWrite)
+            {
+                BeginRounds();
+            }
+
             _mayWrite = allowed;
             Monitor.PulseAll(_state);
         }

@@ -32,4 +32,30 @@ public sealed class DrainTests
         Assert.InRange(written, HeldBytes, MaxWrittenBytes);
         Assert.True(guest.AwaitWrites(50, RunningDisk.Patience), "the guest's writes do not go on");
     }
+
+    // As after a failover: the former owner may still write the image.
+    [Fact]
+    public void A_guest_does_not_wait_for_an_image_that_may_not_be_written_yet()
+    {
+        const int writeBytes = 64 << 10;
+        const int writes = 2 * HeldBytes / writeBytes;
+        using var running = new RunningDisk();
+        using NbdTestClient guest = running.Connect();
+        running.Disk.Hold();
+        running.Disk.AllowImageWrites(false);
+        running.Disk.PassThrough();
+
+        byte[] data = new byte[writeBytes];
+        for (int i = 0; i < writes; i++)
+        {
+            data.AsSpan().Fill((byte)i);
+            guest.WriteBytes(i * writeBytes, data);
+        }
+
+        Assert.InRange(running.Disk.BufferedBytes, writes * writeBytes, long.MaxValue);
+        Assert.False(running.ImageBytes(0, writes * writeBytes).AsSpan().ContainsAnyExcept((byte)0));
+        running.Disk.AllowImageWrites(true);
+        Assert.True(running.Disk.WaitDrained(RunningDisk.Patience));
+        Assert.Equal(data, running.ImageBytes((writes - 1) * writeBytes, writeBytes));
+    }
 }
