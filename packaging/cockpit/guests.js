@@ -5,7 +5,8 @@ import { Plot, SPAN } from "./plot.js";
 
 const COLUMNS = 9;
 const GOOD = ["protected", "ready"];
-const BAD = ["unprotected", "fenced", "failed"];
+// A guest that waits runs nowhere.
+const BAD = ["unprotected", "fenced", "failed", "waiting"];
 
 function milliseconds(value) {
     return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value >= 100 ? 0 : 1)} ms`;
@@ -27,8 +28,17 @@ function kindOf(status) {
     return GOOD.includes(status.state) ? "success" : "warning";
 }
 
+/** How far something is, while it is under way; else null. */
+function percent(progress) {
+    return progress && progress.doneBytes < progress.totalBytes ? `${(100 * progress.doneBytes / progress.totalBytes).toFixed(0)} %` : null;
+}
+
 function reasonOf(status) {
-    return status.stale ? `its sidecar is silent; it was ${status.state} at ${new Date(status.updatedAt).toLocaleString()}` : status.reason ?? "";
+    if (status.stale)
+        return `its sidecar is silent; it was ${status.state} at ${new Date(status.updatedAt).toLocaleString()}`;
+    const scan = percent(status.diskScan);
+    const fill = percent(status.memoryFill);
+    return [status.reason ?? (scan && `its disks are looked through, ${scan}`), fill && `(${fill})`].filter(Boolean).join(" ");
 }
 
 class GuestRow {
@@ -104,7 +114,7 @@ class GuestRow {
             return;
         this.actionsShown = shown;
         const offered = [];
-        if (status.role === "backup" && status.state === "ready")
+        if (status.role === "backup" && ["ready", "waiting"].includes(status.state))
             offered.push(button("Fail over…", "secondary", () => this.actions.failover(status), "small"));
         if (status.role === "primary" && status.state === "protected" && status.peer)
             offered.push(button("Fail over…", "link", () => this.actions.elsewhere(status), "small"));

@@ -99,13 +99,22 @@ function disable(status) {
     });
 }
 
+function plannedWords(status) {
+    return `${status.peer ?? "The other host"} lets it go and it goes on here, from its last checkpoint. Nothing is lost, and open connections stay. ` +
+        "It is unprotected until the other host keeps a replica of it.";
+}
+
+function lostWords(status) {
+    return `${status.peer ?? "Its host"} is lost and the guest runs nowhere. It goes on here at once, from its last checkpoint, before others whose turn it is and also where this host's memory ` +
+        "does not suffice: then this host may swap or end processes. What it did after that checkpoint is lost; with packets held, nobody was told of it.";
+}
+
 function failover(status) {
     ask({
         title: `Continue ${status.guest} on ${status.host}?`,
         verb: "Fail over",
         kind: "danger",
-        body: [element("p", {}, `${status.peer ?? "The other host"} lets it go and it goes on here, from its last checkpoint. Nothing is lost, and open connections stay. ` +
-            "It is unprotected until the other host keeps a replica of it.")],
+        body: [element("p", {}, status.state === "waiting" ? lostWords(status) : plannedWords(status))],
         act: () => change("hikae", "failover", status.uuid),
     });
 }
