@@ -52,6 +52,30 @@ public sealed class StatusCommandTests : CommandLineTest
         Assert.Equal(Words(Golden), Words(Output.ToString()));
     }
 
+    [Fact]
+    public void What_is_under_way_says_how_far_it_is()
+    {
+        GuestStatus recovering = Web with { Role = GuestRole.Backup, State = GuestState.Recovering, Reason = "hostA is lost" };
+        GuestStatus synchronising = Web with { State = GuestState.Synchronising };
+        using var daemon = new HikaedWithAnswers(Surroundings.ControlSocket, new Statuses([
+            recovering with { MemoryFill = new MemoryFill(1, 4, 0) },
+            recovering with { MemoryFill = new MemoryFill(4, 4, 0) },
+            synchronising with { DiskScan = new DiskScanProgress(1, 4) },
+            synchronising with { DiskScan = new DiskScanProgress(4, 4) },
+        ]));
+
+        Assert.Equal(0, Run("status"));
+
+        const string Golden = """
+            GUEST  ROLE     STATE          EPOCH  AGE      PAUSE                 MEMORY               REASON
+            web    backup   recovering     1234   87.4 ms  5.3 ms (max 10.5 ms)  84.0 MiB of 4.0 GiB  hostA is lost (25 %)
+            web    backup   recovering     1234   87.4 ms  5.3 ms (max 10.5 ms)  84.0 MiB of 4.0 GiB  hostA is lost
+            web    primary  synchronising  1234   87.4 ms  5.3 ms (max 10.5 ms)  84.0 MiB of 4.0 GiB  its disks are looked through, 25 %
+            web    primary  synchronising  1234   87.4 ms  5.3 ms (max 10.5 ms)  84.0 MiB of 4.0 GiB
+            """;
+        Assert.Equal(Words(Golden), Words(Output.ToString()));
+    }
+
     [Theory]
     [InlineData("web")]
     [InlineData("0F1E2D3C-4b5a-6978-8796-a5b4c3d2e1f0")]
