@@ -52,7 +52,7 @@ internal static class DoctorCommand
             new LibvirtCheck(virsh, distribution),
             new LibraryCheck(host, distribution),
             new HookCheck(host, distribution),
-            new DaemonCheck(surroundings.ControlSocket),
+            new DaemonCheck(host, surroundings.ControlSocket),
             new CertificateCheck(host, distribution, configuration.Link, TimeProvider.System),
             new ArbiterCheck(host, distribution, configuration.Arbiter),
             new PeerCheck(virsh, surroundings, distribution, configuration.Link.Port, peers),

@@ -9,7 +9,7 @@ internal sealed record Distribution
     // Words of os-release's ID and ID_LIKE. Derivatives name their parents there, the nearest first.
     private static readonly Dictionary<string, Distribution> ByIdentifier = new(StringComparer.Ordinal)
     {
-        ["debian"] = Deb with { Enough = "Debian 13 or later", Kernel = "use Debian 13 or later, or a kernel from backports: apt install -t stable-backports linux-image-amd64" },
+        ["debian"] = Deb with { Enough = "Debian 13 or later", Kernel = "use Debian 13 or later, or on Debian 12 a kernel from backports: apt install -t bookworm-backports linux-image-amd64" },
         ["ubuntu"] = Deb with { Enough = "Ubuntu 24.04 or later", Kernel = "use Ubuntu 24.04 or later", OpenPort = "ufw allow {0}/tcp" },
         ["fedora"] = Rpm with { Enough = "Fedora 40 or later", Kernel = "use Fedora 40 or later: dnf upgrade kernel; reboot" },
         ["rhel"] = Rpm with { Enough = "RHEL 10 or later", Kernel = "use RHEL 10 or later: dnf upgrade kernel; reboot" },

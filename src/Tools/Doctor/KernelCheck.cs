@@ -8,6 +8,10 @@ namespace Hikae.Tools.Doctor;
 /// </remarks>
 internal sealed class KernelCheck(HostFiles host, Distribution distribution) : IDoctorCheck
 {
+    // The last file wins; /etc/sysctl.conf is read as 99-sysctl.conf.
+    private const string PtraceRemedy =
+        "echo 'kernel.yama.ptrace_scope = 2' >/etc/sysctl.d/99-z-ptrace.conf; reboot (3 cannot be lowered while the kernel runs: sysctl --system does not do)";
+
     private static readonly Version Needed = new(6, 7);
 
     public IEnumerable<Finding> Run()
@@ -46,6 +50,6 @@ internal sealed class KernelCheck(HostFiles host, Distribution distribution) : I
     }
 
     private Finding Ptrace() => host.Read("/proc/sys/kernel/yama/ptrace_scope") == "3"
-        ? Finding.Fail("ptrace", "kernel.yama.ptrace_scope is 3: nobody may attach to QEMU", "set kernel.yama.ptrace_scope to 2 or less in /etc/sysctl.d and reboot")
+        ? Finding.Fail("ptrace", "kernel.yama.ptrace_scope is 3: nobody may attach to QEMU", PtraceRemedy)
         : Finding.Ok("ptrace", "root may attach to QEMU");
 }

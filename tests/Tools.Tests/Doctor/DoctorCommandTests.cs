@@ -22,7 +22,7 @@ public sealed class DoctorCommandTests : CommandLineTest
     }
 
     [Theory]
-    [InlineData("ID=debian\nVERSION_ID=\"12\"", "apt install -t stable-backports linux-image-amd64|use Debian 13 or later|apt install qemu-system-x86|apt install libvirt0 libssl3t64|apt install --reinstall hikae|apt install nfs-common|gnutls-bin|dport 16520", "dnf")]
+    [InlineData("ID=debian\nVERSION_ID=\"12\"", "on Debian 12 a kernel from backports: apt install -t bookworm-backports linux-image-amd64|use Debian 13 or later|apt install qemu-system-x86|apt install libvirt0 libssl3t64|apt install --reinstall hikae|apt install nfs-common|gnutls-bin|dport 16520", "dnf")]
     [InlineData("NAME=Ubuntu\nID=ubuntu\nID_LIKE=debian", "use Ubuntu 24.04 or later|apt install qemu-system-x86|apt install libvirt0 libssl3t64|ufw allow 16520/tcp", "dnf")]
     [InlineData("ID=linuxmint\nID_LIKE=\"ubuntu debian\"", "use Ubuntu 24.04 or later", "dnf")]
     [InlineData("ID=fedora\nVERSION_ID=39", "use Fedora 40 or later|dnf upgrade kernel|dnf install qemu-kvm|dnf install libvirt-libs openssl-libs|dnf reinstall hikae|dnf install nfs-utils|gnutls-utils|firewall-cmd --permanent --add-port=16520/tcp", "apt ")]

@@ -38,6 +38,27 @@ public sealed class HostCheckTests : IDisposable
     }
 
     [Fact]
+    public void Ptrace_forbidden_for_good_needs_a_reboot()
+    {
+        _host.Write("/proc/sys/kernel/yama/ptrace_scope", "3");
+
+        string remedy = Failure(new KernelCheck(Files, Distribution.Of(Files))).Remedy!;
+
+        Assert.StartsWith("echo 'kernel.yama.ptrace_scope = 2' >/etc/sysctl.d/99-z-ptrace.conf; reboot ", remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Only_where_systemd_runs_a_missing_daemon_is_started_with_systemctl()
+    {
+        string nobody = Path.Combine(_host.Root, "hikaed.sock");
+        Assert.Contains("service manager run /usr/sbin/hikaed", Failure(new DaemonCheck(Files, nobody)).Remedy, StringComparison.Ordinal);
+
+        Directory.CreateDirectory(_host.Root + "/run/systemd/system");
+
+        Assert.StartsWith("systemctl enable --now hikaed; ", Failure(new DaemonCheck(Files, nobody)).Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_missing_dangling_or_forbidden_hook_fails()
     {
         File.SetUnixFileMode(_host.Root + Program, UnixFileMode.UserRead);
