@@ -58,11 +58,8 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
         LabGuest guest = KeptProtected();
         string log = $"/var/log/hikae/{guest.Uuid}.log";
         int known = int.Parse(HostB.Shell($"wc -l < {log}"), CultureInfo.InvariantCulture);
-        Task<CommandResult> killed = Task.Run(() => HostB.TryRun("timeout", "60", "bash", "-c", $"""
-            pid=$(cat /run/libvirtd.pid)
-            until tail -n +{known + 1} {log} | grep -q 'connected to QEMU'; do :; done
-            kill -STOP $pid && sleep 1 && kill -KILL $pid
-            """));
+        Task<CommandResult> killed = KillLibvirtd(
+            $"tail -n +{known + 1} {log} | grep -q 'connected to QEMU'", "kill -STOP $pid && sleep 1 && kill -KILL $pid");
 
         HostA.Kill();
         Assert.True((await killed).Succeeded);
@@ -75,8 +72,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
     public async Task A_failover_says_how_to_end_a_domain_that_a_dead_libvirtd_had_half_started_and_goes_on_then()
     {
         LabGuest guest = KeptProtected();
-        Task<CommandResult> killed = Task.Run(() => HostB.TryRun(
-            "timeout", "60", "bash", "-c", $"pid=$(cat /run/libvirtd.pid); until [ -e {guest.StatusFile} ]; do :; done; kill -KILL $pid"));
+        Task<CommandResult> killed = KillLibvirtd($"grep -q \"pid='0'\" {guest.StatusFile} 2>/dev/null", "kill -KILL $pid");
 
         HostA.Kill();
         Assert.True((await killed).Succeeded);
@@ -148,6 +144,17 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
         HostB.Shell("cd /etc/pki/libvirt && cp /root/cert servercert.pem && cp /root/key private/serverkey.pem");
 
         guest.WaitForProtected(HostA);
+    }
+
+    // On hostB, as soon as a condition holds. It is looked at already when this returns.
+    private Task<CommandResult> KillLibvirtd(string condition, string kill)
+    {
+        const string watched = "/run/libvirtd.watched";
+        HostB.Shell($"rm -f {watched}");
+        Task<CommandResult> killed = Task.Run(() => HostB.TryRun(
+            "timeout", "60", "bash", "-c", $"pid=$(cat /run/libvirtd.pid); touch {watched}; until {condition}; do :; done; {kill}"));
+        Lab.Until("the condition is looked at", () => HostB.TryRun("test", "-e", watched).Succeeded);
+        return killed;
     }
 
     private LabHost Host(string name) => Lab.Hosts.Single(host => host.Name == name);

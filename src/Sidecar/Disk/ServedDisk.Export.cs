@@ -244,7 +244,7 @@ internal sealed partial class ServedDisk
 
     private WriteStep Append(DiskWrite kind, long offset, long length, ReadOnlySpan<byte> data, bool durable)
     {
-        if (_isFinishing || IsRoundFull(length) || !_buffer.TryAppend(kind, offset, length, data))
+        if (_isFinishing || IsRoundFull(data.Length) || !_buffer.TryAppend(kind, offset, length, data))
         {
             return WriteStep.NotBegun;
         }
@@ -260,8 +260,8 @@ internal sealed partial class ServedDisk
 
     // A write that is larger than a round has one to itself. While nothing is written, nothing has to catch up: a guest that was taken over does not
     // wait for the former owner's lease.
-    private bool IsRoundFull(long length) =>
-        _mode is DiskMode.Draining && _mayWrite && ImageTrouble is null && _buffer.OpenEpochBytes is var open and > 0 && open + length > _roundBytes;
+    private bool IsRoundFull(long dataBytes) =>
+        _mode is DiskMode.Draining && _mayWrite && ImageTrouble is null && _buffer.OpenEpochBytes is var open and > 0 && open + dataBytes > _roundBytes;
 
     // Once for each seal when half is full, and whenever a write waits.
     private bool WantsCheckpoint(WriteStep step)

@@ -16,6 +16,8 @@ namespace Hikae.Sidecar.Disk;
 /// thread, the writer, then flushed by another, and only then dropped from the buffer. Draining is the way back: the writer takes everything, the
 /// open epoch too, and a FLUSH is a real one again.
 ///
+/// In a drain the guest's writes wait while what came in a round is half of what is being written, so that it ends.
+///
 /// A write never waits for a checkpoint, because "stop" waits for every write: past the buffer's bound it goes to the reserve and only its
 /// acknowledgement is delayed, at <see cref="ReserveBytesPerSecond"/> for all clients together, and not at all once
 /// <see cref="PrepareSeal"/> said that a checkpoint comes.

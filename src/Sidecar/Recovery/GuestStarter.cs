@@ -27,6 +27,9 @@ internal sealed class GuestStarter : IDisposable
     /// <summary>After the last page QEMU only has to say so; a host that swaps may take its time.</summary>
     private static readonly TimeSpan ShutTimeout = TimeSpan.FromSeconds(60);
 
+    // Its own clean-up of one takes well below a second.
+    private static readonly TimeSpan HalfStartedPatience = TimeSpan.FromSeconds(3);
+
     // A libvirtd that was restarted listens again after some tens of milliseconds.
     private static readonly TimeSpan PauseBeforeNextAttempt = TimeSpan.FromMilliseconds(100);
 
@@ -47,9 +50,6 @@ internal sealed class GuestStarter : IDisposable
 
     /// <summary>How long a recovery goes on trying when libvirt fails. A libvirtd of many guests takes its time to start.</summary>
     public TimeSpan LibvirtPatience { get; init; } = TimeSpan.FromSeconds(60);
-
-    /// <summary>Called with what keeps a recovery, which goes on trying.</summary>
-    public Action<string> TriedAgain { get; set; } = static _ => { };
 
     /// <summary>The recovery in progress or the last one; null before the first, and when the guest is not to be started here any more.</summary>
     public RecoveryProgress? Progress => Volatile.Read(ref _progress);
@@ -100,8 +100,9 @@ internal sealed class GuestStarter : IDisposable
     /// <param name="store">The replica; used by this call alone until it returns.</param>
     /// <param name="formerPrimary">The host that becomes the guest's backup in its definition.</param>
     /// <param name="beforeLoad">Called with the domain while its QEMU is still empty: to put the guest's disks in their place.</param>
+    /// <param name="waits">Called with what keeps the recovery, which goes on trying, and with null when it goes on.</param>
     /// <param name="running">Called once, with the time from the beginning, when the guest runs. Its memory may still be on its way.</param>
-    public void Recover(string xml, ReplicaStore store, string? formerPrimary, Action<Domain> beforeLoad, Action<TimeSpan> running)
+    public void Recover(string xml, ReplicaStore store, string? formerPrimary, Action<Domain> beforeLoad, Action<string?> waits, Action<TimeSpan> running)
     {
         RecoveryProgress progress = new(_logger);
         Volatile.Write(ref _progress, progress);
@@ -120,7 +121,7 @@ internal sealed class GuestStarter : IDisposable
         _attempt = attempt;
         try
         {
-            RunUntilLibvirtIsThere(attempt, xml);
+            RunUntilLibvirtIsThere(attempt, xml, waits);
         }
         catch (Exception error) when (IsExpected(error) && error is not RecoveryException)
         {
@@ -153,7 +154,7 @@ internal sealed class GuestStarter : IDisposable
 
     public void Dispose() => _standby.Dispose();
 
-    private void RunUntilLibvirtIsThere(RecoveryAttempt attempt, string xml)
+    private void RunUntilLibvirtIsThere(RecoveryAttempt attempt, string xml, Action<string?> waits)
     {
         long started = Stopwatch.GetTimestamp();
         string? told = null;
@@ -162,7 +163,13 @@ internal sealed class GuestStarter : IDisposable
         {
             try
             {
-                Run(attempt, prepared ?? Prepare(xml, hasWon: true), xml);
+                prepared ??= Prepare(xml, hasWon: true);
+                if (told is not null)
+                {
+                    told = null;
+                    waits(null);
+                }
+                Run(attempt, prepared, xml);
                 return;
             }
             catch (Exception error) when (
@@ -173,7 +180,7 @@ internal sealed class GuestStarter : IDisposable
                 {
                     told = error.Message;
                     _logger.RecoveryTriedAgain(told);
-                    TriedAgain(told);
+                    waits(told);
                 }
                 prepared = null;
                 Thread.Sleep(PauseBeforeNextAttempt);
@@ -187,7 +194,7 @@ internal sealed class GuestStarter : IDisposable
         {
             attempt.Run(prepared, lazyMemory: true);
         }
-        catch (Exception error) when (IsExpected(error) && attempt is { UsedLazyMemory: true, GuestHasRun: false })
+        catch (Exception error) when (IsExpected(error) && error is not LibvirtException && attempt is { UsedLazyMemory: true, GuestHasRun: false })
         {
             _logger.LazyMemoryFailed(error.Message);
             attempt.Run(Prepare(xml, hasWon: true), lazyMemory: false);
@@ -215,20 +222,34 @@ internal sealed class GuestStarter : IDisposable
     private static bool IsExpected(Exception error) => error is
         RecoveryException or LibvirtException or HalfStartedDomainException or QemuMonitorException or MigrationStreamException or DamagedPageException or IOException or SocketException;
 
+    // A libvirtd that has just come back is given the time to end what the one before it had half-started.
+    private static Domain? FindStarted(Connection connection, string uuid)
+    {
+        for (long began = Stopwatch.GetTimestamp(); ; Thread.Sleep(PauseBeforeNextAttempt))
+        {
+            Domain? domain = connection.FindByUuid(uuid);
+            if (domain is null || domain.Id < 0 || !IncomingDomain.IsHalfStarted(domain) || !IncomingMarker.IsIn(domain.GetXml(DomainXmlFlags.None)))
+            {
+                return domain;
+            }
+            if (Stopwatch.GetElapsedTime(began) > HalfStartedPatience)
+            {
+                return QemuProcess.IsAnyOf(uuid) ? domain : throw new HalfStartedDomainException(domain.Name);
+            }
+            domain.Dispose();
+        }
+    }
+
     /// <param name="hasWon">
     /// The guest is this host's and runs nowhere: a marked domain that does not run is left of an earlier attempt, however much of its stream it has loaded and whatever
     /// libvirt, which may just be ending it, says of it.
     /// </param>
     private void RefuseIfTaken(Connection connection, IncomingDomainXml xml, bool hasWon = false)
     {
-        using Domain? same = connection.FindByUuid(xml.Uuid);
+        using Domain? same = FindStarted(connection, xml.Uuid);
         if (same is not null && same.Id >= 0)
         {
             bool isMarked = IncomingMarker.IsIn(same.GetXml(DomainXmlFlags.None));
-            if (isMarked && IncomingDomain.IsHalfStarted(same))
-            {
-                throw new HalfStartedDomainException(same.Name);
-            }
             if (!isMarked || !(hasWon ? same.GetState().State is not DomainState.Running : IncomingDomain.IsWaitingForStream(same)))
             {
                 throw new RecoveryException($"A guest with UUID {xml.Uuid} is active on this host, under the name \"{same.Name}\".");

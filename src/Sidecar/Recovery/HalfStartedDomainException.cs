@@ -6,5 +6,5 @@ namespace Hikae.Sidecar.Recovery;
 /// (libvirt 11.3, qemuProcessReconnectHelper skips it, and its job "start" is held for ever).
 /// </summary>
 internal sealed class HalfStartedDomainException(string name) : Exception(
-    $"libvirt was ended while it began to start {name} here, and keeps a domain without QEMU that it cannot end: "
-    + $"stop libvirtd, delete /run/libvirt/qemu/{name}.xml, start libvirtd");
+    $"libvirt of {Environment.MachineName} was ended while it began to start {name} there, and keeps a domain without QEMU that it cannot end: "
+    + $"on {Environment.MachineName} stop libvirtd, delete /run/libvirt/qemu/{name}.xml, start libvirtd");

@@ -97,8 +97,10 @@ internal sealed class IncomingDomain : IDisposable
         return new NetworkStream(socket, ownsSocket: true) { WriteTimeout = (int)Patience.TotalMilliseconds };
     }
 
-    /// <summary>Waits until QEMU has loaded the devices and stands paused. <paramref name="check"/> throws when that will never be.</summary>
-    public void WaitUntilLoaded(Action check)
+    /// <summary>Waits until QEMU has loaded the devices and stands paused. Throws <see cref="LibvirtException"/> when libvirtd has ended, else <see cref="RecoveryException"/>.</summary>
+    /// <param name="connection">The domain's.</param>
+    /// <param name="check">Throws when that will never be.</param>
+    public void WaitUntilLoaded(Connection connection, Action check)
     {
         long started = Stopwatch.GetTimestamp();
         try
@@ -113,7 +115,7 @@ internal sealed class IncomingDomain : IDisposable
                 Thread.Sleep(PollInterval);
             }
         }
-        catch (LibvirtException error)
+        catch (LibvirtException error) when (connection.IsAlive)
         {
             throw new RecoveryException($"QEMU ended while it loaded the guest; {LogOf(Domain)} says why ({error.Message}).", error);
         }

@@ -103,7 +103,7 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
         sender.Start();
         try
         {
-            incoming.WaitUntilLoaded(ThrowIfFailed);
+            incoming.WaitUntilLoaded(prepared.Connection, ThrowIfFailed);
             Resume(prepared.Connection, incoming);
             sender.Join();
             ThrowIfFailed();
@@ -145,7 +145,7 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
         }
         progress.Done("memory written");
         // A load that fails from here on ends QEMU, and with it the monitor.
-        incoming.WaitUntilLoaded(() => { });
+        incoming.WaitUntilLoaded(connection, () => { });
         Resume(connection, incoming);
     }
 

@@ -137,7 +137,7 @@ public sealed class ChaosRun : IDisposable
                 last = (null, 0);
             }
 
-            foreach (LabHost host in _lab.Hosts.Where(host => _guest.ReportOn(host) is { } report && report.Reason.Contains(_guest.StatusFile, StringComparison.Ordinal)))
+            foreach (LabHost host in _lab.Hosts.Where(host => _guest.ReportOn(host) is { Role: "backup", State: "recovering" } report && report.Reason.Contains(_guest.StatusFile, StringComparison.Ordinal)))
             {
                 _options.Say($"  what {host.Name} asks for is done: {_guest.ReportOn(host)?.Reason}");
                 _guest.EndHalfStartedOn(host);
@@ -182,7 +182,10 @@ public sealed class ChaosRun : IDisposable
 
     private void JudgeOwners(int round)
     {
-        foreach (string finding in _doubles.Judge(_lan.PartsOf(_guest), _ownership.Owners))
+        // In this order: what was heard by now was claimed by now.
+        IReadOnlyList<LanRun> heard = _lan.PartsOf(_guest);
+        _ownership.Look();
+        foreach (string finding in _doubles.Judge(heard, _ownership.Owners))
         {
             Totals.DoubleOwnerMoments++;
             Totals.Note(round, finding);

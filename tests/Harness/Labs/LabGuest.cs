@@ -141,7 +141,8 @@ public sealed partial class LabGuest
     public void EndHalfStartedOn(LabHost host)
     {
         host.KillLibvirtd();
-        host.Run("rm", StatusFile);
+        // By now there may be one that starts.
+        host.Shell($"! grep -q \"pid='0'\" {StatusFile} || rm -f {StatusFile}");
         host.StartLibvirtd();
     }
 

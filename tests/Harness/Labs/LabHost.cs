@@ -169,7 +169,7 @@ public sealed class LabHost
 
     /// <summary>Ends libvirtd as a crash would.</summary>
     public void KillLibvirtd() =>
-        Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; rm -f /run/libvirtd.pid");
+        Shell("pid=$(cat /run/libvirtd.pid) || exit 0; kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done; rm -f /run/libvirtd.pid");
 
     /// <summary>Starts libvirtd, which does not run, and waits until it answers.</summary>
     public void StartLibvirtd()

@@ -62,7 +62,7 @@ public sealed class GuestStarterTests : IDisposable
         using ReplicaStore store = new();
         bool ran = false;
 
-        RecoveryException refusal = Assert.Throws<RecoveryException>(() => _starter.Recover(Xml("x", RunningUuid), store, "hostA", _ => { }, _ => ran = true));
+        RecoveryException refusal = Assert.Throws<RecoveryException>(() => _starter.Recover(Xml("x", RunningUuid), store, "hostA", _ => { }, _ => { }, _ => ran = true));
 
         Assert.Contains("is active on this host", refusal.Message, StringComparison.Ordinal);
         Assert.False(ran);

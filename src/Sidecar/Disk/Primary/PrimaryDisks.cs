@@ -81,6 +81,8 @@ internal sealed class PrimaryDisks : IDisposable
         }
         if (Disks.IsMissing(found))
         {
+            // Before the guest is stopped: in a drain, writes may wait for storage, and a stop for the writes.
+            RequireDrained();
             DrainMark.Set(_guest.Options);
             string directory = DomainDirectory.Of(_guest.Connection.Domain);
             WhileStopped(() => Disks.Interpose(_graph, found, directory, takesOver: false));

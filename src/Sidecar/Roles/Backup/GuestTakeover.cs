@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Diagnostics;
+using Hikae.Native.Libvirt;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
@@ -94,8 +95,9 @@ internal sealed class GuestTakeover : IDisposable
             var referenced = disks.Select(_ => new ReferencedBlocks()).ToArray();
             session.Store.VisitReferences((disk, block) => referenced[disk].Add(block));
             session.Store.Disks = _disks;
-            _starter.TriedAgain = trouble => _status.Set(GuestState.Recovering, trouble);
-            _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, domain => _disks.PutInPlace(domain, disks, referenced), running =>
+            void PutInPlace(Domain domain) => _disks.PutInPlace(domain, disks, referenced);
+            void Wait(string? trouble) => _status.Set(GuestState.Recovering, trouble ?? why);
+            _starter.Recover(session.DomainXml!, session.Store, session.Hello.Host, PutInPlace, Wait, running =>
             {
                 GuestHasRun = true;
                 _disks.PassThrough();
