@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Hikae.Native.Linux;
+using Hikae.Native.Linux.Systemd;
 using Hikae.Protocol.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
@@ -115,10 +116,9 @@ internal static class Program
 
     private static void Configure(ILoggingBuilder builder)
     {
-        // Under systemd the journal adds the time and reads "<4>" as the level.
-        if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null)
+        if (JournalStream.IsStandardError(Environment.GetEnvironmentVariable(JournalStream.Variable)))
         {
-            builder.AddSystemdConsole();
+            builder.AddProvider(new JournalLoggerProvider("hikaed", static () => JournalOrigin.None));
         }
         else
         {

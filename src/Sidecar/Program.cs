@@ -89,24 +89,16 @@ internal static class Program
         }
 
         var options = new SidecarOptions(role, guest, configuration, runDirectory, uri, libvirtState);
-        using ILoggerFactory loggers = LoggerFactory.Create(builder => builder
-            .SetMinimumLevel(LogLevel.Information)
-            .AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.IncludeScopes = true;
-                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffzzz ";
-                console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
-            }));
-        ILogger logger = loggers.CreateLogger("hikae-sidecar");
-        using IDisposable? scope = SidecarLog.Scope(logger, options.Guest, role);
+        using var logging = new SidecarLogging(options.Guest, role);
+        ILogger logger = logging.Logger;
         logger.Started(Environment.ProcessId, Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "?");
         LibvirtEventLoop.Start();
-        return role is GuestRole.Primary ? RunPrimary(options, logger) : RunBackup(options, logger);
+        return role is GuestRole.Primary ? RunPrimary(options, logging) : RunBackup(options, logging);
     }
 
-    private static int RunPrimary(SidecarOptions options, ILogger logger)
+    private static int RunPrimary(SidecarOptions options, SidecarLogging logging)
     {
+        ILogger logger = logging.Logger;
         using SidecarLock? single = SidecarLock.Take(options.RunFile("lock"));
         if (single is null)
         {
@@ -146,6 +138,7 @@ internal static class Program
         guest.Lease = lease;
         using var daemon = new DaemonClient(options.ControlSocket, NewRegistration(options, guest.Name), logger);
         using var status = new StatusBoard(FirstStatus(options, guest.Name, GuestState.Starting), daemon, TimeProvider.System, logger);
+        logging.Follow(status);
         using var metadata = new MetadataStatus(connection, process, new DomainTitle(connection, options.Configuration.ShowInTitle), status, logger);
         using var sidecar = new PrimarySidecar(guest, ownership, daemon, status, logger);
         using var watcher = new GuestWatcher(connection, options.Uuid, sidecar, logger);
@@ -164,8 +157,9 @@ internal static class Program
         return result;
     }
 
-    private static int RunBackup(SidecarOptions options, ILogger logger)
+    private static int RunBackup(SidecarOptions options, SidecarLogging logging)
     {
+        ILogger logger = logging.Logger;
         // A process that stands still may hold an older replica of the guest, and would claim it when it goes on.
         using SidecarLock? single = SidecarLock.Take(options.RunFile("backup.lock"));
         if (single is null)
@@ -177,6 +171,7 @@ internal static class Program
         TakeoverNote? interrupted = TakeoverNote.Read(options);
         GuestState state = interrupted is null ? GuestState.Receiving : GuestState.Recovered;
         using var status = new StatusBoard(FirstStatus(options, options.Uuid, state), daemon, TimeProvider.System, logger);
+        logging.Follow(status);
         using var starter = new GuestStarter(options.LibvirtUri, logger);
         using var sidecar = new BackupSidecar(options, NewOwnership(options), starter, daemon, status, logger) { Interrupted = interrupted };
         using PosixSignalRegistration terminate = OnTerminate(sidecar.Stop);

@@ -19,9 +19,12 @@ internal sealed class StatusBoard : IDisposable
     private GuestStatus _status;
     private Func<GuestStatus, GuestStatus>? _measure;
 
+    // written by whoever publishes, read by any thread
+    private volatile GuestStatus _latest;
+
     public StatusBoard(GuestStatus initial, DaemonClient daemon, TimeProvider clock, ILogger logger)
     {
-        _status = initial;
+        _status = _latest = initial;
         _daemon = daemon;
         _clock = clock;
         _logger = logger;
@@ -42,6 +45,9 @@ internal sealed class StatusBoard : IDisposable
             }
         }
     }
+
+    /// <summary>What was last published, with what was measured then. Does not wait for whoever measures now: it is for the log.</summary>
+    public GuestStatus Latest => _latest;
 
     /// <summary>Changes the state. The same state with the same reason changes nothing.</summary>
     public void Set(GuestState state, string? reason = null)
@@ -100,6 +106,7 @@ internal sealed class StatusBoard : IDisposable
         {
             status = (_measure?.Invoke(_status) ?? _status) with { UpdatedAt = _clock.GetUtcNow() };
         }
+        _latest = status;
         _daemon.Publish(status);
     }
 }

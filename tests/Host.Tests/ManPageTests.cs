@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.CommandLine;
 using Hikae.Harness.Documents;
+using Hikae.Native.Linux.Systemd;
 using Xunit;
 
 namespace Hikae.Host.Tests;
@@ -23,5 +24,6 @@ public sealed class ManPageTests
     [Theory]
     [InlineData(ServiceNotification.Variable)]
     [InlineData(Watchdog.Variable)]
+    [InlineData(JournalStream.Variable)]
     public void Every_variable_of_the_environment_is_explained(string name) => Assert.True(Page.Section("ENVIRONMENT").Explains(name));
 }

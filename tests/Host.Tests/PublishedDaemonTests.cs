@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Hikae.Harness;
+using Hikae.Native.Linux.Systemd;
 using Hikae.Native.Linux;
 using Hikae.Protocol.Control;
 using Xunit;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Globalization;
+using System.Text.Json;
 using Hikae.Harness.Labs;
 using Xunit;
 
@@ -25,6 +27,7 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         guest.WaitForProtected(hostA);
         const string Shown = "An administrator's [hikae: protected, backup hostB]";
         lab.Until("the title tells of the protection", () => Title(hostA) == Shown);
+        TheJournalKnowsTheGuest(hostA, guest);
         int qemu = guest.QemuOn(hostA);
         int? sidecar = guest.SidecarOn(hostA);
         string hikaed = hostA.Shell("systemctl show -P MainPID hikaed");
@@ -90,6 +93,22 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         host.Run("dpkg", "-r", "hikae");
         Assert.Equal("", host.Shell("pgrep hikae || true; rm -f /root/image /root/served /run/image.*"));
     }
+
+    private static void TheJournalKnowsTheGuest(LabHost host, LabGuest guest)
+    {
+        string[] lines = host.Shell($"journalctl HIKAE_GUEST={guest.Name} -o json --no-pager").Split('\n');
+        JsonElement[] entries = [.. lines.Select(line => JsonDocument.Parse(line).RootElement)];
+
+        Assert.Contains(entries, entry => Field(entry, "SYSLOG_IDENTIFIER") == "hikaed" && Field(entry, "HIKAE_UUID") == guest.Uuid);
+        JsonElement state = entries.Last(entry => Field(entry, "SYSLOG_IDENTIFIER") == "hikae-sidecar" && Field(entry, "HIKAE_EPOCH") is not null);
+        Assert.Equal("primary", Field(state, "HIKAE_ROLE"));
+        Assert.Equal(guest.Uuid, Field(state, "HIKAE_UUID"));
+        Assert.True(ulong.Parse(Field(state, "HIKAE_EPOCH")!, CultureInfo.InvariantCulture) > 0);
+        Assert.InRange(int.Parse(Field(state, "PRIORITY")!, CultureInfo.InvariantCulture), 2, 6);
+        Assert.Equal($"hikae-sidecar@{guest.Uuid}.service", Field(state, "_SYSTEMD_UNIT"));
+    }
+
+    private static string? Field(JsonElement entry, string name) => entry.TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
 
     private static string Title(LabHost host) => host.Virsh("desc", "kept", "--live", "--title");
 

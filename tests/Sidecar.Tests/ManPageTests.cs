@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.CommandLine;
 using Hikae.Harness.Documents;
+using Hikae.Native.Linux.Systemd;
 using Xunit;
 
 namespace Hikae.Sidecar.Tests;
@@ -18,6 +19,10 @@ public sealed class ManPageTests
         Assert.All(options.Select(option => option.Name).Concat(options.SelectMany(option => option.Aliases)).Where(name => name[0] == '-'), name =>
             Assert.True(Page.Section("OPTIONS").Explains(name), $"hikae-sidecar.8 does not explain {name}"));
     }
+
+    [Theory]
+    [InlineData(JournalStream.Variable)]
+    public void Every_variable_of_the_environment_is_explained(string name) => Assert.True(Page.Section("ENVIRONMENT").Explains(name));
 
     [Fact]
     public void Every_command_is_explained_and_its_options_are_mentioned()

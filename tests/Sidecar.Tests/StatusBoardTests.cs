@@ -77,10 +77,12 @@ public sealed class StatusBoardTests : IDisposable
         _status.MeasureWith(_ => Measured);
         _status.Set(GuestState.Synchronising);
         Assert.Equal(Text(Measured), Text(Shown(GuestState.Protected)));
+        Assert.Equal(Measured.Epoch, _status.Latest.Epoch);
         _status.MeasureWith(null);
         _status.Set(GuestState.Unprotected, "lost");
 
         Assert.Equal(Text(Plain with { State = GuestState.Unprotected, Reason = "lost" }), Text(Shown(GuestState.Unprotected)));
+        Assert.Equal(0UL, _status.Latest.Epoch);
     }
 
     public void Dispose()

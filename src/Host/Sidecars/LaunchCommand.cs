@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.ComponentModel;
 using System.Diagnostics;
+using Hikae.Native.Linux.Systemd;
 
 namespace Hikae.Host.Sidecars;
 

@@ -2,10 +2,10 @@
 using System.Net.Sockets;
 using System.Text;
 
-namespace Hikae.Host;
+namespace Hikae.Native.Linux.Systemd;
 
-/// <summary>Tells the service manager how hikaed stands, as sd_notify(3) does. Does nothing where nobody asked.</summary>
-internal static class ServiceNotification
+/// <summary>Tells the service manager how this process stands, as sd_notify(3) does. Does nothing where nobody asked.</summary>
+public static class ServiceNotification
 {
     public const string Variable = "NOTIFY_SOCKET";
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Native.Linux.Systemd;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
-namespace Hikae.Host.Tests;
+namespace Hikae.Native.Tests.Linux.Systemd;
 
 public sealed class WatchdogTests
 {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Globalization;
 
-namespace Hikae.Host;
+namespace Hikae.Native.Linux.Systemd;
 
-/// <summary>Tells the service manager that hikaed still gets things done, as sd_watchdog_enabled(3) has it.</summary>
+/// <summary>Tells the service manager that this process still gets things done, as sd_watchdog_enabled(3) has it.</summary>
 /// <remarks>
-/// A beat needs a timer and a thread of the pool, which all of hikaed's work needs too: when they do not come any more, nothing does. The manager then
-/// ends hikaed and starts it anew, and sidecars register again.
+/// A beat needs a timer and a thread of the pool. It says that the process is given time, can start work and is not caught in its runtime, and no more:
+/// nothing that waits for libvirt, QEMU or storage keeps a beat back. hikaed is then ended and started anew; a sidecar that was ended for it, which holds
+/// its guest's disks, is succeeded by another.
 /// </remarks>
-internal static class Watchdog
+public static class Watchdog
 {
     public const string Variable = "WATCHDOG_USEC";
 
