@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Hikae.Native.Libvirt;
+using Hikae.Native.Linux.Systemd;
 using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Configuration;
 using Hikae.Protocol.Control;
@@ -92,8 +93,33 @@ internal static class Program
         using var logging = new SidecarLogging(options.Guest, role);
         ILogger logger = logging.Logger;
         logger.Started(Environment.ProcessId, Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "?");
+        BeatFor(logger);
         LibvirtEventLoop.Start();
         return role is GuestRole.Primary ? RunPrimary(options, logging) : RunBackup(options, logging);
+    }
+
+    /// <summary>For as long as the process lives, whatever the guest, libvirt or the storage do.</summary>
+    private static void BeatFor(ILogger logger)
+    {
+        if (Watchdog.Interval(Environment.GetEnvironmentVariable(Watchdog.Variable)) is not TimeSpan interval)
+        {
+            return;
+        }
+        string? manager = Environment.GetEnvironmentVariable(ServiceNotification.Variable);
+        _ = Watchdog.RunAsync(interval, Beat, TimeProvider.System, CancellationToken.None);
+
+        void Beat(string state)
+        {
+            try
+            {
+                ServiceNotification.Send(state, manager);
+            }
+            catch (Exception error)
+            {
+                // The next beat must come all the same, or the process would be ended for it.
+                logger.NotifyFailed(error.Message);
+            }
+        }
     }
 
     private static int RunPrimary(SidecarOptions options, SidecarLogging logging)

@@ -48,6 +48,9 @@ internal static partial class SidecarLog
     [LoggerMessage(112, LogLevel.Warning, "Interface {Name} has no gate in the kernel ({Detail}): if this host is stopped and wakes after a failover, packets that QEMU had may still leave")]
     internal static partial void NoOutputGate(this ILogger logger, string name, string detail);
 
+    [LoggerMessage(113, LogLevel.Warning, "The service manager's watchdog could not be told that this process is well: {Detail}")]
+    internal static partial void NotifyFailed(this ILogger logger, string detail);
+
     [LoggerMessage(201, LogLevel.Warning, "{Epoch} made the guest stand still for up to {PauseMs} ms")]
     internal static partial void LongPause(this ILogger logger, EpochId epoch, double pauseMs);
 

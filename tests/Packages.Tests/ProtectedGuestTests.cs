@@ -15,6 +15,8 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         Lab lab = packages.Lab;
         LabHost hostA = lab.HostA;
         lab.Install(hostA, lab.HostB);
+        // Before the backup's sidecar starts: this test waits for its watchdog.
+        lab.HostB.Shell($"mkdir -p {DropIn} && printf '[Service]\\nWatchdogSec=8\\n' >{DropIn}/short.conf && systemctl daemon-reload");
         LabGuest guest = lab.StartGuest("kept", new LabGuestOptions
         {
             Nic = true,
@@ -28,6 +30,9 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         const string Shown = "An administrator's [hikae: protected, backup hostB]";
         lab.Until("the title tells of the protection", () => Title(hostA) == Shown);
         TheJournalKnowsTheGuest(hostA, guest);
+        ABackupThatHangsIsEndedAndHasASuccessor(lab, guest);
+        guest.WaitForProtected(hostA);
+        lab.Until("the title tells of the protection once more", () => Title(hostA) == Shown);
         int qemu = guest.QemuOn(hostA);
         int? sidecar = guest.SidecarOn(hostA);
         string hikaed = hostA.Shell("systemctl show -P MainPID hikaed");
@@ -94,6 +99,8 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         Assert.Equal("", host.Shell("pgrep hikae || true; rm -f /root/image /root/served /run/image.*"));
     }
 
+    private const string DropIn = "/run/systemd/system/hikae-backup@.service.d";
+
     private static void TheJournalKnowsTheGuest(LabHost host, LabGuest guest)
     {
         string[] lines = host.Shell($"journalctl HIKAE_GUEST={guest.Name} -o json --no-pager").Split('\n');
@@ -109,6 +116,19 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
     }
 
     private static string? Field(JsonElement entry, string name) => entry.TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
+
+    /// <summary>The backup's: stopping the primary's would stop the guest's disks, and begin a failover.</summary>
+    private static void ABackupThatHangsIsEndedAndHasASuccessor(Lab lab, LabGuest guest)
+    {
+        LabHost host = lab.HostB;
+        int? hung = guest.SidecarOn(host);
+        host.Shell($"kill -STOP {hung}");
+
+        lab.Until("the watchdog has ended the backup's sidecar and the next one runs", () => guest.SidecarOn(host) is int next && next != hung);
+
+        Assert.Contains("Watchdog timeout", host.Shell($"journalctl -u hikae-backup@{guest.Uuid} -b --no-pager"), StringComparison.Ordinal);
+        host.Shell($"rm -r {DropIn} && systemctl daemon-reload");
+    }
 
     private static string Title(LabHost host) => host.Virsh("desc", "kept", "--live", "--title");
 

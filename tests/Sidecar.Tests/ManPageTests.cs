@@ -22,6 +22,8 @@ public sealed class ManPageTests
 
     [Theory]
     [InlineData(JournalStream.Variable)]
+    [InlineData(ServiceNotification.Variable)]
+    [InlineData(Watchdog.Variable)]
     public void Every_variable_of_the_environment_is_explained(string name) => Assert.True(Page.Section("ENVIRONMENT").Explains(name));
 
     [Fact]
