@@ -89,6 +89,36 @@ public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
     }
 
     [Fact]
+    public void Two_hosts_that_lose_only_their_link_have_one_owner_whichever_of_them_the_arbiter_hears_first()
+    {
+        using var one = new OneOwner(Lab, "link-cut");
+
+        // Each finds out by itself, and claims.
+        HostB.Cut("repl");
+        LabHost first = one.WaitForOnlyOwner();
+        HostB.Restore("repl");
+        one.Guest.WaitForProtected(first);
+        LabHost[] owners = [.. new[] { HostA, first }.Distinct()];
+        one.AssertOwners(owners);
+
+        // The backup is first: the primary's sidecar sleeps through it, while its guest runs on.
+        LabHost second = Lab.Hosts.Single(host => host != first);
+        int sidecar = one.Guest.SidecarOn(first)!.Value;
+        HostB.Cut("repl");
+        first.Signal("STOP", sidecar);
+        one.WaitUntilHeardFrom(second);
+        first.TryRun("kill", "-CONT", $"{sidecar}");
+        Assert.Equal(second, one.WaitForOnlyOwner());
+        HostB.Restore("repl");
+        one.Guest.WaitForProtected(second);
+        one.WaitUntilImageIsWrittenBy(second);
+        one.AssertOwners([.. owners, second]);
+
+        one.Stop(second);
+        Assert.Equal([.. owners.Select(host => host.Name), second.Name], one.Writers);
+    }
+
+    [Fact]
     public void A_primary_that_stood_still_and_wakes_after_the_failover_or_after_the_guests_end_is_not_heard_and_leaves_its_image_alone()
     {
         using var one = new OneOwner(Lab, "woken");

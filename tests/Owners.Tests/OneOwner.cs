@@ -50,6 +50,16 @@ internal sealed class OneOwner : IDisposable
             () => $"{host.Name} is heard, after {string.Join(", then ", _lan.RunsOf(Guest))}",
             () => _lan.RunsOf(Guest) is [.., var last] && last.Host == host.Name ? "" : null);
 
+    /// <summary>Waits until one host knows that it has the guest alone and the other has given it up. The guest answers there.</summary>
+    public LabHost WaitForOnlyOwner()
+    {
+        LabHost owner = _lab.Eventually("one host has the guest alone, and the other has given it up", () => _lab.Hosts.SingleOrDefault(host =>
+            Guest.ReportOn(host) is { Stale: false, Role: "primary", State: "unprotected" }
+            && _lab.Hosts.Where(other => other != host).All(other => Guest.StateOn(other) is "shut off" or "absent")));
+        Ledger.WaitForAnswers(5);
+        return owner;
+    }
+
     /// <summary>The guest answers at the end of this time, in which something was amiss.</summary>
     public void WaitForAnswersDuring(TimeSpan time)
     {
