@@ -23,6 +23,9 @@ internal static class GuestRequirements
         ["launchSecurity"] = "encrypted memory cannot be copied",
     };
 
+    /// <summary>Whether this host has the device through which QEMU uses vhost-net.</summary>
+    public static bool HostHasVhostNet => File.Exists("/dev/vhost-net");
+
     /// <summary>
     /// Throws <see cref="NotProtectableException"/> when nothing could decide between the two hosts, or when the annotation, which travels with a guest that is migrated,
     /// names this host itself.
@@ -43,7 +46,8 @@ internal static class GuestRequirements
     /// <summary>Throws <see cref="NotProtectableException"/> naming everything that is in the way.</summary>
     /// <param name="liveXml">The live domain XML.</param>
     /// <param name="outputs">What the annotation says about outputs.</param>
-    public static void Check(string liveXml, GuestOutputs outputs)
+    /// <param name="hasVhostNet">Whether this host can serve an interface by vhost-net: libvirt does so with each virtio one where the device exists.</param>
+    public static void Check(string liveXml, GuestOutputs outputs, bool hasVhostNet)
     {
         XElement domain = LiveXml.Parse(liveXml);
         XElement? devices = domain.Element("devices");
@@ -58,7 +62,7 @@ internal static class GuestRequirements
         }
         foreach (XElement nic in devices?.Elements("interface") ?? [])
         {
-            CheckInterface(nic, outputs, reasons);
+            CheckInterface(nic, outputs, hasVhostNet, reasons);
         }
         foreach (XElement disk in devices?.Elements("disk") ?? [])
         {
@@ -97,7 +101,7 @@ internal static class GuestRequirements
         }
     }
 
-    private static void CheckInterface(XElement nic, GuestOutputs outputs, List<string> reasons)
+    private static void CheckInterface(XElement nic, GuestOutputs outputs, bool hasVhostNet, List<string> reasons)
     {
         string name = nic.Element("target")?.Attribute("dev")?.Value ?? nic.Element("mac")?.Attribute("address")?.Value ?? "?";
         string? type = nic.Attribute("type")?.Value;
@@ -106,7 +110,7 @@ internal static class GuestRequirements
             reasons.Add($"interface {name} of type {type} writes guest memory where writes are not seen");
         }
         else if (nic.Element("driver")?.Attribute("name")?.Value is not "qemu" && nic.Element("model")?.Attribute("type")?.Value is "virtio" or "virtio-transitional" or "virtio-non-transitional"
-            && File.Exists("/dev/vhost-net"))
+            && hasVhostNet)
         {
             reasons.Add($"interface {name} may be served by vhost-net, which writes guest memory where writes are not seen: give it <driver name='qemu'/>");
         }

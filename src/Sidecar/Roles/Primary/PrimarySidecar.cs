@@ -247,7 +247,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         OutputHold outputs = annotation!.Outputs is GuestOutputs.Unheld ? OutputHold.Unheld : OutputHold.None;
         _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString(), Priority = annotation.Priority });
         GuestRequirements.CheckHosts(annotation, _guest.Options.Configuration);
-        GuestRequirements.Check(xml, annotation.Outputs);
+        GuestRequirements.Check(xml, annotation.Outputs, GuestRequirements.HostHasVhostNet);
         if (_ownership.Refresh() is { Ended: false } record && record.Owner != _guest.Options.Configuration.HostName)
         {
             throw new NotProtectableException($"the ownership record says that the guest belongs to {record.Owner}");
