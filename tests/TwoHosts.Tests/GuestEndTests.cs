@@ -34,6 +34,7 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared, keepsGuest
         HostA.Signal("KILL", guest.QemuOn(HostA));
 
         AssertEnded(guest);
+        Assert.Contains("The primary says goodbye (crashed): the replica is dropped", HostB.Shell($"cat /var/log/hikae/{guest.Uuid}.log"), StringComparison.Ordinal);
     }
 
     [Fact]

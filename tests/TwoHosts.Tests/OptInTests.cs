@@ -56,6 +56,20 @@ public sealed class OptInTests(SharedLab shared) : LabTest(shared, keepsGuest: t
     }
 
     [Fact]
+    public void Outputs_that_are_not_held_are_said_in_the_status_and_in_the_live_metadata()
+    {
+        const string Reason = "outputs are not held: packets and disk writes leave before their checkpoint is committed (an experiment)";
+        LabGuest guest = KeptProtected();
+
+        HostA.Hikae("enable", guest.Name, "--backup", "hostB", "--outputs", "unheld");
+        guest.WaitForReport(HostA, "protected without holding outputs, and why", report => report is { State: "protected", Outputs: "unheld", Reason: Reason });
+        Lab.Until("the live metadata say so", () => LiveStatus(guest).Contains(Reason, StringComparison.Ordinal));
+
+        HostA.Hikae("enable", guest.Name, "--backup", "hostB", "--outputs", "held");
+        guest.WaitForReport(HostA, "protected, with nothing to say", report => report is { State: "protected", Outputs: not "unheld", Reason: "" });
+    }
+
+    [Fact]
     public void A_malformed_annotation_lets_the_guest_run_and_says_what_is_wrong()
     {
         LabGuest guest = Lab.StartGuest("malformed", Quiet with { EditXml = xml => xml.Replace(" backup=\"hostB\"", "", StringComparison.Ordinal) });
