@@ -21,6 +21,14 @@ public sealed class PackageTests(PackagesLab packages)
     }
 
     [Fact]
+    public void Programs_that_are_not_native_are_not_packed()
+    {
+        string said = PackagesLab.Shell("HIKAE_PUBLISH=jit packaging/build --fast --output /nonexistent 2>&1 && echo packed || true");
+
+        Assert.Equal("build: packages hold native programs: unset HIKAE_PUBLISH, which is jit, and run ./publish\n", said);
+    }
+
+    [Fact]
     public void Both_kinds_hold_the_same_files()
     {
         string differences = PackagesLab.Shell(
