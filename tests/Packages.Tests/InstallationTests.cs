@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Text.RegularExpressions;
 using Hikae.Harness;
 using Hikae.Harness.Labs;
 using Xunit;
@@ -6,7 +7,7 @@ using Xunit;
 namespace Hikae.Packages.Tests;
 
 /// <summary>The .deb in a clean Debian 13 with systemd and libvirt.</summary>
-public sealed class InstallationTests(PackagesLab packages)
+public sealed partial class InstallationTests(PackagesLab packages)
 {
     // All that a package may change, without the records of dpkg, systemd and the journal.
     private const string Everything = "find /etc /usr /var /opt /srv -xdev -path /var/lib/dpkg -prune -o -path /var/log/journal -prune -o -path /var/cache -prune -o -print | sort";
@@ -31,7 +32,7 @@ public sealed class InstallationTests(PackagesLab packages)
     }
 
     [Fact]
-    public void Units_and_rule_are_well_formed()
+    public void Units_and_rule_are_well_formed_with_the_limits_and_the_exposure_that_the_manual_says()
     {
         LabHost host = packages.Clean;
         host.Run("dpkg", "-i", PackagesLab.Hand(host, packages.Package("hikae_*.deb")), PackagesLab.Hand(host, packages.Package("hikae-guest_*.deb")));
@@ -39,6 +40,18 @@ public sealed class InstallationTests(PackagesLab packages)
         Assert.Equal("", host.Shell(
             "systemd-analyze verify --man=no hikaed.service hikae-sidecar@x.service hikae-backup@x.service hikae-guest.service 2>&1 | grep hikae || true"));
         Assert.Contains("Success: 1", host.Shell("udevadm verify /usr/lib/udev/rules.d/70-hikae.rules"), StringComparison.Ordinal);
+
+        Assert.Equal(
+            "30s 402653184 536870912 512",
+            host.Shell("for limit in WatchdogUSec MemoryHigh MemoryMax TasksMax; do systemctl show -P $limit hikaed; done | xargs"));
+        Assert.Equal("4096 4096", host.Shell("for unit in hikae-sidecar@x hikae-backup@x; do systemctl show -P TasksMax $unit; done | xargs"));
+
+        string manual = Repository.Read("docs", "packages.md");
+        Assert.Contains($"`systemd-analyze security` of systemd {host.Shell("systemctl --version | sed -n '1s/systemd \\([0-9]*\\).*/\\1/p'")} ", manual, StringComparison.Ordinal);
+        (string Unit, string Figure)[] rows = [.. ExposureRow().Matches(manual).SelectMany(row => row.Groups["unit"].Captures.Zip(
+            row.Groups["figure"].Captures, (unit, figure) => (unit.Value, figure.Value)))];
+        Assert.Equal(["hikaed", "hikae-sidecar@", "hikae-backup@", "hikae-guest"], rows.Select(row => row.Unit));
+        Assert.All(rows, row => Assert.Equal(row.Figure, Exposure(host, row.Unit)));
     }
 
     [Fact]
@@ -136,6 +149,13 @@ public sealed class InstallationTests(PackagesLab packages)
 
         host.Virsh("undefine", "mail");
     }
+
+    private static string Exposure(LabHost host, string unit) => host.Shell(
+        $"systemd-analyze security --no-pager {unit}{(unit.EndsWith('@') ? "x" : "")}.service | sed -n 's/.*Overall exposure level for .*: \\([0-9.]*\\) .*/\\1/p'");
+
+    /// <summary>A row of the table of units: units and figures in the same order.</summary>
+    [GeneratedRegex(@"^\| (?:`(?<unit>hikae[a-z@-]*)`(?:, )?)+ \| (?:(?<figure>\d+\.\d)(?:, )?)+ \|", RegexOptions.Multiline)]
+    private static partial Regex ExposureRow();
 
     private static string Complete(LabHost host, string line) => host.Shell(
         $$"""
