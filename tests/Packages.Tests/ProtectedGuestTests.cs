@@ -10,13 +10,13 @@ namespace Hikae.Packages.Tests;
 public sealed class ProtectedGuestTests(PackagesLab packages)
 {
     [Fact]
-    public void An_upgrade_leaves_a_guest_protected_and_a_removal_lets_it_run()
+    public void An_upgrade_leaves_a_guest_protected_a_removal_lets_it_run_and_a_power_cut_moves_it()
     {
         Lab lab = packages.Lab;
-        LabHost hostA = lab.HostA;
-        lab.Install(hostA, lab.HostB);
+        (LabHost hostA, LabHost hostB) = (lab.HostA, lab.HostB);
+        lab.Install(hostA, hostB);
         // Before the backup's sidecar starts: this test waits for its watchdog.
-        lab.HostB.Shell($"mkdir -p {DropIn} && printf '[Service]\\nWatchdogSec=8\\n' >{DropIn}/short.conf && systemctl daemon-reload");
+        hostB.Shell($"mkdir -p {DropIn} && printf '[Service]\\nWatchdogSec=8\\n' >{DropIn}/short.conf && systemctl daemon-reload");
         LabGuest guest = lab.StartGuest("kept", new LabGuestOptions
         {
             Nic = true,
@@ -38,14 +38,22 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         string hikaed = hostA.Shell("systemctl show -P MainPID hikaed");
 
         // Upgrade.
-        string next = PackagesLab.Hand(hostA, Next(packages.Package("hikae_*.deb")));
-        hostA.Run("dpkg", "-i", next);
+        string next = Next(packages.Package("hikae_*.deb"));
+        string nextOnA = PackagesLab.Hand(hostA, next);
+        hostA.Run("dpkg", "-i", nextOnA);
 
         Assert.Equal("0.1.0+next", hostA.Shell("dpkg-query -W -f '${Version}' hikae"));
         Assert.NotEqual(hikaed, hostA.Shell("systemctl show -P MainPID hikaed"));
         guest.WaitForProtected(hostA);
+        guest.WaitForProgressOn(hostA);
         Assert.Equal(sidecar, guest.SidecarOn(hostA));
         Assert.Equal(qemu, guest.QemuOn(hostA));
+
+        int? backup = guest.SidecarOn(hostB);
+        hostB.Run("dpkg", "-i", PackagesLab.Hand(hostB, next));
+        Assert.Equal("0.1.0+next", hostB.Shell("dpkg-query -W -f '${Version}' hikae"));
+        guest.WaitForProtected(hostA);
+        Assert.Equal(backup, guest.SidecarOn(hostB));
 
         // The administrator takes up the new sidecar.
         hostA.Run("systemctl", "restart", $"hikae-sidecar@{guest.Uuid}");
@@ -65,11 +73,26 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
         guest.Run("echo kept >/data/word && sync && sync /data/word");
 
         // Back again.
-        hostA.Run("dpkg", "-i", next);
+        hostA.Run("dpkg", "-i", nextOnA);
         guest.WaitForProtected(hostA);
+        long counted = guest.WaitForProgressOn(hostA);
+        // Its answer waits for a checkpoint, which so has what was counted.
         Assert.Equal("kept", guest.Run("cat /data/word"));
         Assert.Equal(qemu, guest.QemuOn(hostA));
-        hostA.Virsh("destroy", "kept");
+
+        // A power cut: what the backup's unit allows must do for a failover.
+        hostA.Kill();
+        try
+        {
+            Assert.True(guest.WaitForProgressOn(hostB) > counted);
+            Assert.Equal("kept", guest.Run("cat /data/word"));
+            Assert.Equal("", hostB.Shell("journalctl -u 'hikae*' -b --no-pager | grep -i 'not permitted' || true"));
+            hostB.Virsh("destroy", "kept");
+        }
+        finally
+        {
+            hostA.Boot();
+        }
     }
 
     [Fact]
