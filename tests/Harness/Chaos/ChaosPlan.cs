@@ -23,6 +23,9 @@ public static class ChaosPlan
         (FaultKind.KillSidecar, 6, 6),
         (FaultKind.KillDaemon, 4, 3),
         (FaultKind.KillLibvirtd, 4, 4),
+        (FaultKind.FreezeSidecar, 5, 3),
+        (FaultKind.FreezeDaemon, 2, 2),
+        (FaultKind.FreezeLibvirtd, 2, 2),
     ];
 
     /// <summary>The faults of a round, in order of time.</summary>
@@ -43,7 +46,7 @@ public static class ChaosPlan
         {
             if (choice < onPrimary + onBackup)
             {
-                bool lasts = kind is FaultKind.CutReplication or FaultKind.CutLan or FaultKind.CutBoth or FaultKind.Freeze;
+                bool lasts = kind is not (FaultKind.PowerCut or FaultKind.KillSidecar or FaultKind.KillDaemon or FaultKind.KillLibvirtd);
                 return new Fault(kind, choice < onPrimary, delay, lasts ? duration : 0);
             }
 

@@ -103,6 +103,12 @@ public sealed class ChaosRun : IDisposable
         Totals.Operations = _ledger.Workload.History.Count;
         Totals.BrokenConnections = _ledger.Workload.BrokenConnections;
         JudgeOwners(round);
+        if (_ownership.Owners.Count > owners && !_options.InMemory)
+        {
+            NoteFilesystem(round, _ledger.FilesystemFaultOfCopy(_primary));
+            _primary = WaitUntilProtected(round);
+        }
+
         _options.Say(
             $"  {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s, runs on {_primary.Name}: {_ownership.Owners.Count - owners} failovers, "
             + $"{Totals.Restarts - restarts} restarts, {_ledger.Workload.BrokenConnections - broken} broken connections, {Totals.Findings.Count} findings so far");
@@ -211,17 +217,22 @@ public sealed class ChaosRun : IDisposable
             Totals.Note(round, _ledger.JudgeFile());
         }
 
-        if (_ledger.FilesystemFault() is { } fault)
-        {
-            Totals.DirtyFilesystems++;
-            Totals.Note(round, $"e2fsck: {fault}");
-        }
+        NoteFilesystem(round, _ledger.FilesystemFault());
 
         if (startAgain)
         {
             _primary.Virsh("start", _guest.Name);
             _primary = WaitUntilProtected(round);
             _ledger.WaitForAnswers(1);
+        }
+    }
+
+    private void NoteFilesystem(int round, string? fault)
+    {
+        if (fault is not null)
+        {
+            Totals.DirtyFilesystems++;
+            Totals.Note(round, $"e2fsck: {fault}");
         }
     }
 }

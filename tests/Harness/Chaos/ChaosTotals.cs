@@ -33,7 +33,7 @@ public sealed class ChaosTotals
     /// <summary>How often a host was heard, or ran the guest, that was not its owner any more.</summary>
     public int DoubleOwnerMoments { get; internal set; }
 
-    /// <summary>How often e2fsck found something after the guest was stopped in order.</summary>
+    /// <summary>How often e2fsck found something after a failover, or after the guest was stopped in order.</summary>
     public int DirtyFilesystems { get; internal set; }
 
     /// <summary>In words, each with its round.</summary>

@@ -8,6 +8,7 @@ namespace Hikae.Harness.Chaos;
 internal sealed class FaultInjector(LabGuest guest)
 {
     private readonly HashSet<LabHost> _frozen = [];
+    private readonly List<(LabHost Host, FaultKind Kind, string Pid)> _stopped = [];
 
     /// <summary>Lets the faults of a round happen at their times, and what has a duration end. Power stays off.</summary>
     public void Run(IReadOnlyList<Fault> faults, LabHost primary, LabHost backup, Action<string> say)
@@ -45,6 +46,8 @@ internal sealed class FaultInjector(LabGuest guest)
             {
                 _frozen.Remove(host);
             }
+
+            Continue(host, _ => true);
             host.MakeWhole();
         }
     }
@@ -62,6 +65,7 @@ internal sealed class FaultInjector(LabGuest guest)
             case FaultKind.PowerCut:
                 host.Kill();
                 _frozen.Remove(host);
+                _stopped.RemoveAll(stopped => stopped.Host == host);
                 break;
             case FaultKind.CutReplication:
                 host.Cut("repl");
@@ -90,6 +94,15 @@ internal sealed class FaultInjector(LabGuest guest)
             case FaultKind.KillLibvirtd:
                 host.RestartLibvirtd();
                 break;
+            case FaultKind.FreezeSidecar:
+                Stop(kind, host, guest.SidecarOn(host) is { } pid ? $"{pid}" : "");
+                break;
+            case FaultKind.FreezeDaemon:
+                Stop(kind, host, host.TryRun("cat", "/run/hikaed.pid").Output);
+                break;
+            case FaultKind.FreezeLibvirtd:
+                Stop(kind, host, host.TryRun("cat", "/run/libvirtd.pid").Output);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind));
         }
@@ -109,6 +122,8 @@ internal sealed class FaultInjector(LabGuest guest)
             return;
         }
 
+        Continue(host, stopped => stopped == kind);
+
         if (kind is FaultKind.CutReplication or FaultKind.CutBoth)
         {
             host.Restore("repl");
@@ -118,5 +133,24 @@ internal sealed class FaultInjector(LabGuest guest)
         {
             host.Restore("lan");
         }
+    }
+
+    private void Stop(FaultKind kind, LabHost host, string pid)
+    {
+        if (pid.Length > 0 && host.TryRun("kill", "-STOP", pid).Succeeded)
+        {
+            _stopped.Add((host, kind, pid));
+        }
+    }
+
+    // Some were killed meanwhile.
+    private void Continue(LabHost host, Func<FaultKind, bool> isMeant)
+    {
+        foreach ((LabHost _, FaultKind _, string pid) in _stopped.Where(stopped => stopped.Host == host && isMeant(stopped.Kind)))
+        {
+            host.TryRun("kill", "-CONT", pid);
+        }
+
+        _stopped.RemoveAll(stopped => stopped.Host == host && isMeant(stopped.Kind));
     }
 }

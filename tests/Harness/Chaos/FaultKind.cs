@@ -27,4 +27,13 @@ public enum FaultKind
 
     /// <summary>kill -9 of libvirtd, which is started again.</summary>
     KillLibvirtd,
+
+    /// <summary>The guest's sidecar stands still, and with it the guest's disks.</summary>
+    FreezeSidecar,
+
+    /// <summary>hikaed stands still.</summary>
+    FreezeDaemon,
+
+    /// <summary>libvirtd stands still.</summary>
+    FreezeLibvirtd,
 }

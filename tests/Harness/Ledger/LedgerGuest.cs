@@ -116,6 +116,37 @@ public sealed class LedgerGuest : IDisposable
         return exitCode == 0 ? null : output;
     }
 
+    /// <summary>
+    /// What e2fsck says of a copy of the image as it is at this moment, while the guest stands still: first the journal is replayed, as at a start after a power cut,
+    /// then all is looked at. Null when it finds nothing.
+    /// </summary>
+    /// <param name="host">Where the guest runs.</param>
+    public string? FilesystemFaultOfCopy(LabHost host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        string copy = Path.Combine(Guest.SharedFolder, "disk.copy");
+        host.Virsh("suspend", Guest.Name);
+        try
+        {
+            // Until no more of what was committed is on its way to the image.
+            Guest.Lab.Until("the image is at rest", () =>
+                Output("cp", "--sparse=always", Image, copy).ExitCode == 0 && Output("cmp", "-s", Image, copy).ExitCode == 0);
+        }
+        finally
+        {
+            host.Virsh("resume", Guest.Name);
+        }
+
+        (int exitCode, string output) = Output("e2fsck", "-p", copy);
+        if (exitCode is 0 or 1)
+        {
+            (exitCode, output) = Output("e2fsck", "-fn", copy);
+        }
+
+        File.Delete(copy);
+        return exitCode == 0 ? null : output;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Workload.Dispose();
 
