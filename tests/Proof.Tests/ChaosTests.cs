@@ -9,8 +9,9 @@ namespace Hikae.Proof.Tests;
 /// <summary>A dozen of the rounds that <c>bench/run chaos</c> makes hundreds of.</summary>
 public sealed class ChaosTests
 {
-    // Among its rounds is one in which the backup's libvirtd is restarted while the primary loses power, which once lost the guest.
-    private const int Seed = 1;
+    // Among its rounds is one in which the backup's libvirtd is restarted while the primary loses power, which once lost the guest,
+    // and one in which the primary's sidecar stands still.
+    private const int Seed = 83;
 
     [Fact]
     public void A_dozen_rounds_of_random_faults_lose_nothing_and_do_nothing_twice()
