@@ -65,13 +65,14 @@ internal static class StatusTable
         ? $"its sidecar is silent; it was {Word(guest.State)} at {guest.UpdatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)} UTC"
         : Printable.Line($"{guest.Reason ?? Scan(guest.DiskScan)} {Fill(guest.MemoryFill)}").Trim();
 
-    private static string Scan(DiskScanProgress? scan) => scan is { DoneBytes: long done, TotalBytes: long total } && done < total
-        ? string.Create(CultureInfo.InvariantCulture, $"its disks are looked through, {100 * (double)done / total:0} %")
-        : "";
+    private static string Scan(DiskScanProgress? scan) =>
+        Percent(scan?.DoneBytes, scan?.TotalBytes) is { } percent ? $"its disks are looked through, {percent}" : "";
 
-    private static string Fill(MemoryFill? fill) => fill is { DoneBytes: long done, TotalBytes: long total } && done < total
-        ? string.Create(CultureInfo.InvariantCulture, $"({100 * (double)done / total:0} %)")
-        : "";
+    private static string Fill(MemoryFill? fill) => Percent(fill?.DoneBytes, fill?.TotalBytes) is { } percent ? $"({percent})" : "";
+
+    // Null: nothing is under way.
+    private static string? Percent(long? doneBytes, long? totalBytes) =>
+        doneBytes < totalBytes ? string.Create(CultureInfo.InvariantCulture, $"{100 * (double)doneBytes / totalBytes:0} %") : null;
 
     private static Color ColorOf(GuestStatus guest) => guest.State switch
     {

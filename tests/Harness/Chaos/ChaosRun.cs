@@ -143,10 +143,13 @@ public sealed class ChaosRun : IDisposable
                 last = (null, 0);
             }
 
-            foreach (LabHost host in _lab.Hosts.Where(host => _guest.ReportOn(host) is { Role: "backup", State: "recovering" } report && report.Reason.Contains(_guest.StatusFile, StringComparison.Ordinal)))
+            foreach (LabHost host in _lab.Hosts)
             {
-                _options.Say($"  what {host.Name} asks for is done: {_guest.ReportOn(host)?.Reason}");
-                _guest.EndHalfStartedOn(host);
+                if (_guest.ReportOn(host) is { Role: "backup", State: "recovering", Reason: var reason } && reason.Contains(_guest.StatusFile, StringComparison.Ordinal))
+                {
+                    _options.Say($"  what {host.Name} asks for is done: {reason}");
+                    _guest.EndHalfStartedOn(host);
+                }
             }
 
             if (_lab.Hosts.Any(host => _guest.StateOn(host) is "running" or "paused"))
