@@ -9,7 +9,7 @@ namespace Hikae.Outputs.Tests;
 /// <summary>Guests whose disks are held: they write and read back with sequence numbers all the time, and say so on their console.</summary>
 public abstract partial class BlocksTest(SharedLab lab) : LabTest(lab)
 {
-    protected static LabGuestOptions Blocks { get; } = Quiet with { App = "blocks", Append = "hikae.pace=20", Data = ["virtio,qcow2,64M", "scsi,raw,64M"] };
+    protected static LabGuestOptions Blocks { get; } = Quiet with { App = "blocks", Append = "hikae.pace=20", Data = ["virtio,qcow2,64M,iothread", "scsi,raw,64M"] };
 
     protected LabGuest StartBlocks(string name, LabGuestOptions? options = null)
     {
@@ -22,8 +22,9 @@ public abstract partial class BlocksTest(SharedLab lab) : LabTest(lab)
     protected void WaitForOperations(LabGuest guest, LabHost host)
     {
         int heard = guest.SerialOn(host).Length;
-        Lab.Until($"two disks of {guest.Name} are written on {host.Name}", () =>
-            Operations().Matches(guest.SerialOn(host)[heard..]).GroupBy(match => match.Groups["disk"].Value).Count(GoesOn) == Blocks.Data.Count);
+        int disks = guest.Xml.Split("<disk ").Length - 1;
+        Lab.Until($"{disks} disks of {guest.Name} are written on {host.Name}", () =>
+            Operations().Matches(guest.SerialOn(host)[heard..]).GroupBy(match => match.Groups["disk"].Value).Count(GoesOn) == disks);
         Assert.DoesNotContain("blocks BAD", guest.SerialOn(host), StringComparison.Ordinal);
     }
 

@@ -6,11 +6,20 @@ namespace Hikae.Outputs.Tests;
 
 public sealed class HeldDiskTests(OutputsLab lab) : BlocksTest(lab)
 {
+    /// <summary>Ways to write a guest's memory into a file. The first two are migrations to QEMU, the guest stands still in the last two.</summary>
+    private static readonly string[][] Dumps = [["--live"], [], ["--memory-only"]];
+
     [Fact]
-    public void Disks_go_through_a_power_cut_and_become_the_guests_own_again()
+    public void Disks_go_through_memory_dumps_and_a_power_cut_and_become_the_guests_own_again()
     {
-        LabGuest guest = StartBlocks("held-cut");
+        using var device = new LoopDevice(Lab, "held-device", "16M");
+        LabGuest guest = StartBlocks("held-cut", Blocks with
+        {
+            Data = [.. Blocks.Data, "scsi,qcow2,32M,iothread", "virtio,raw,16M,iothread"],
+            EditXml = xml => device.InPlaceOf("data3.raw", xml),
+        });
         WaitForOperations(guest, HostA);
+        Assert.All(Dumps, dump => DumpAndBeProtected(guest, dump));
 
         HostA.Kill();
         WaitForOperations(guest, HostB);
@@ -103,5 +112,15 @@ public sealed class HeldDiskTests(OutputsLab lab) : BlocksTest(lab)
         guest.WaitForProtected(HostA);
         WaitForOperations(guest, HostA);
         AssertWhole(guest);
+    }
+
+    private void DumpAndBeProtected(LabGuest guest, string[] how)
+    {
+        const string Core = "/srv/shared/held.core";
+        HostA.Virsh(["dump", guest.Name, Core, .. how]);
+
+        Assert.True(new FileInfo(HostA.PathOf(Core)).Length > 0);
+        guest.WaitForProtected(HostA);
+        WaitForOperations(guest, HostA);
     }
 }
