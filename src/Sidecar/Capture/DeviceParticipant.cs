@@ -14,7 +14,7 @@ internal sealed class DeviceParticipant(DeviceStateCapture capture, EpochQueue q
     // Taking it is what makes the guest stand still: it is complete when the guest goes on.
     public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => true;
 
-    public void Resumed(EpochId epoch) => queue.Add(new EpochPart.Devices(capture.Take()), CancellationToken.None);
+    public void Resumed(EpochId epoch) => queue.Add(new EpochPart.Devices(capture.Saved.ToArray()), CancellationToken.None);
 
     public void Commit(EpochId epoch)
     {

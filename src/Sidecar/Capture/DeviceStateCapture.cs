@@ -101,15 +101,10 @@ internal sealed class DeviceStateCapture : IDisposable
         }
     }
 
-    /// <summary>What was saved last, without the stream's head: sections, ended by a zero byte.</summary>
-    public byte[] Take()
-    {
-        if (_length <= StreamHeadBytes)
-        {
-            throw new QemuMonitorException(Command, $"only {_length} bytes of device state");
-        }
-        return _state.AsSpan(StreamHeadBytes, _length - StreamHeadBytes).ToArray();
-    }
+    /// <summary>What was saved last, without the stream's head: sections, ended by a zero byte. Valid until the next save.</summary>
+    public ReadOnlySpan<byte> Saved => _length > StreamHeadBytes
+        ? _state.AsSpan(StreamHeadBytes, _length - StreamHeadBytes)
+        : throw new QemuMonitorException(Command, $"only {_length} bytes of device state");
 
     /// <summary>Takes the descriptor away from QEMU. Errors are of no consequence: QEMU may be gone.</summary>
     public void Detach()

@@ -6,26 +6,44 @@ namespace Hikae.Sidecar.Capture;
 
 /// <summary>What the guest is made of, as the epoch sees it: its domain XML and its RAM blocks. Sent in the first epoch and whenever they change.</summary>
 /// <remarks>
-/// libvirt tells of devices that came or went by events, which arrive after the fact. So a change is looked for before the pause, and
-/// again after it: an epoch that holds the state of a device must not be acknowledged with an XML that does not have it.
+/// libvirt tells of devices that came or went by events, which arrive after the fact, and of processors not at all. An epoch that holds the state of a device must not be
+/// acknowledged with an XML that does not have it, nor one without a RAM block that the guest has. So what QEMU itself shows in the pause counts: its mappings tell whether
+/// a RAM block came or went since the blocks were asked for, and then the guest goes on in the same epoch; the heads of its device state tell whether a device did, and
+/// then the XML is read again before the epoch ends. libvirt runs one command of a domain after the other, so what the state has, the XML has.
 /// </remarks>
-internal sealed class HardwareParticipant : IEpochParticipant
+internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
 {
+    // A QEMU whose threads come and go at every checkpoint must not keep an epoch open for ever.
+    private const int MaxDeferrals = 16;
+
     private readonly GuestConnection _guest;
     private readonly QemuMonitor _monitor;
+    private readonly DeviceStateCapture _devices;
     private readonly MemoryParticipant _memory;
     private readonly EpochQueue _queue;
+    private readonly QemuMappings _mappings;
     private IReadOnlyList<RamBlock> _blocks = [];
     private string? _xml;
+    private ulong _sections;
+    private int _deferrals;
+    private bool _areUncertain;
     private int _changed = 1;
     private long _guestBytes;
 
-    public HardwareParticipant(GuestConnection guest, QemuMonitor monitor, MemoryParticipant memory, EpochQueue queue)
+    /// <param name="guest">The guest.</param>
+    /// <param name="monitor">Its monitor.</param>
+    /// <param name="qemuPid">Its QEMU.</param>
+    /// <param name="devices">Has the device state of the epoch when the guest has gone on.</param>
+    /// <param name="memory">Is told of the RAM blocks.</param>
+    /// <param name="queue">To the link.</param>
+    public HardwareParticipant(GuestConnection guest, QemuMonitor monitor, int qemuPid, DeviceStateCapture devices, MemoryParticipant memory, EpochQueue queue)
     {
         _guest = guest;
         _monitor = monitor;
+        _devices = devices;
         _memory = memory;
         _queue = queue;
+        _mappings = new QemuMappings(qemuPid);
     }
 
     /// <summary>The XML as the backup needs it: what libvirt itself would send with a migration, secrets included.</summary>
@@ -39,25 +57,42 @@ internal sealed class HardwareParticipant : IEpochParticipant
 
     public void Prepare(EpochId epoch, CancellationToken cancellationToken)
     {
-        if (Interlocked.Exchange(ref _changed, 0) != 0)
+        bool isNoted = Interlocked.Exchange(ref _changed, 0) != 0;
+        if (isNoted || _mappings.HaveChanged())
         {
-            Send(cancellationToken);
+            _mappings.Remember();
+            Send(isNoted, cancellationToken);
         }
     }
 
-    // Asking libvirt here would lengthen every pause for what almost never happens.
-    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => true;
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
+    {
+        _areUncertain = _mappings.HaveChanged();
+        if (_areUncertain && _deferrals < MaxDeferrals)
+        {
+            _deferrals++;
+            return false;
+        }
+        _deferrals = 0;
+        return true;
+    }
 
     public void Resumed(EpochId epoch)
     {
-        if (Volatile.Read(ref _changed) != 0)
+        ulong sections = DeviceSections.Fingerprint(_devices.Saved);
+        if (sections != _sections || Volatile.Read(ref _changed) != 0)
         {
+            _sections = sections;
             string xml = ReadXml(_guest.Domain);
             if (xml != _xml)
             {
                 _xml = xml;
                 _queue.Add(new EpochPart.Hardware([.. _blocks.Select(block => block.Info)], xml), CancellationToken.None);
             }
+        }
+        if (_areUncertain && !RamBlockTable.Query(_monitor).ToHashSet().SetEquals(_blocks))
+        {
+            throw new QemuMonitorException("x-query-ramblock", "memory came or went while a checkpoint was made");
         }
     }
 
@@ -71,11 +106,13 @@ internal sealed class HardwareParticipant : IEpochParticipant
         // The next session sends everything anew.
     }
 
-    private void Send(CancellationToken cancellationToken)
+    public void Dispose() => _mappings.Dispose();
+
+    private void Send(bool isNoted, CancellationToken cancellationToken)
     {
-        IReadOnlyList<RamBlock> blocks = RamBlockTable.Query(_monitor);
-        string xml = ReadXml(_guest.Domain);
+        IReadOnlyList<RamBlock> blocks = InOrder(RamBlockTable.Query(_monitor));
         bool sameBlocks = blocks.SequenceEqual(_blocks);
+        string xml = isNoted || !sameBlocks || _xml is null ? ReadXml(_guest.Domain) : _xml;
         if (sameBlocks && xml == _xml)
         {
             return;
@@ -93,5 +130,12 @@ internal sealed class HardwareParticipant : IEpochParticipant
             _memory.SetBlocks(blocks);
         }
         _queue.Add(new EpochPart.Hardware([.. blocks.Select(block => block.Info)], xml), cancellationToken);
+    }
+
+    /// <summary>QEMU lists the largest first, so one that was plugged in may stand anywhere. Those of before keep their places, and the pages sent of them.</summary>
+    private List<RamBlock> InOrder(IReadOnlyList<RamBlock> blocks)
+    {
+        HashSet<RamBlock> present = [.. blocks];
+        return [.. _blocks.Where(present.Remove), .. blocks.Where(present.Contains)];
     }
 }

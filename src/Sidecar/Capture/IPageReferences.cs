@@ -9,6 +9,9 @@ internal interface IPageReferences
     /// <summary>The guest's RAM blocks change, and all pages are copied anew: no reference of before counts, and none is made before the link has the new blocks, too.</summary>
     void CloseReferences(IReadOnlyList<RamBlockInfo> next);
 
+    /// <summary>RAM blocks have come behind those of before, which keep their references.</summary>
+    void GrowReferences(IReadOnlyList<RamBlockInfo> next);
+
     /// <summary>
     /// Adds the pages whose block on the disk was changed, or is about to be, in ascending order. They must be copied in this epoch like written pages, as the backup
     /// loses what it was told to read; they are not named again.

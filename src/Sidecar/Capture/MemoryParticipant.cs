@@ -44,6 +44,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
     private readonly List<PageRun> _again = [];
     private IReadOnlyList<RamBlock> _blocks = [];
     private bool _everythingCopied;
+    private int _blocksCopied;
     private long _pagesThisEpoch;
     private int _deferrals;
     private long _firstLeft;
@@ -71,13 +72,22 @@ internal sealed class MemoryParticipant : IEpochParticipant
     /// <summary>Pages still to be copied for the first time, and all of them; for a progress figure. Any thread.</summary>
     public (long Left, long Total) FirstCopy => (Volatile.Read(ref _firstLeft), Volatile.Read(ref _firstTotal));
 
-    /// <summary>The guest's RAM blocks are these from the next epoch on; all their pages count as written.</summary>
+    /// <summary>The guest's RAM blocks are these from the next epoch on. Those behind all of before are copied whole; if one of before is missing or another, all are.</summary>
     public void SetBlocks(IReadOnlyList<RamBlock> blocks)
     {
         _tracker.Track(blocks);
+        RamBlockInfo[] infos = [.. blocks.Select(block => block.Info)];
+        if (_everythingCopied && blocks.Take(_blocks.Count).SequenceEqual(_blocks))
+        {
+            _references?.GrowReferences(infos);
+        }
+        else
+        {
+            _everythingCopied = false;
+            _blocksCopied = 0;
+            _references?.CloseReferences(infos);
+        }
         _blocks = blocks;
-        _everythingCopied = false;
-        _references?.CloseReferences([.. blocks.Select(block => block.Info)]);
         _freePages.Reset(blocks);
     }
 
@@ -87,6 +97,12 @@ internal sealed class MemoryParticipant : IEpochParticipant
         {
             CopyEverything(cancellationToken);
             _everythingCopied = true;
+            _blocksCopied = _blocks.Count;
+        }
+        else if (_blocksCopied < _blocks.Count)
+        {
+            CopyPlugged(cancellationToken);
+            _blocksCopied = _blocks.Count;
         }
         else if (_deferrals > 0)
         {
@@ -146,13 +162,32 @@ internal sealed class MemoryParticipant : IEpochParticipant
         Volatile.Write(ref _firstLeft, _firstTotal);
         Copy(all, cancellationToken);
 
+        CopyRounds(cancellationToken);
+        Volatile.Write(ref _firstLeft, 0);
+        _pagesThisEpoch = 0;
+    }
+
+    /// <summary>Memory that was plugged in may be many times what a pause copies. Whatever was written of the rest is copied on the way.</summary>
+    private void CopyPlugged(CancellationToken cancellationToken)
+    {
+        Scan();
+        _written.RemoveAll(run => run.Block >= _blocksCopied);
+        Copy(_written, cancellationToken);
+        for (int block = _blocksCopied; block < _blocks.Count; block++)
+        {
+            Copy([new PageRun(block, 0, (uint)_blocks[block].Info.PageCount)], cancellationToken);
+        }
+        CopyRounds(cancellationToken);
+        _pagesThisEpoch = 0;
+    }
+
+    private void CopyRounds(CancellationToken cancellationToken)
+    {
         long written = long.MaxValue;
         for (int round = 0; round < MaxFirstRounds && written > RoundPages / 4; round++)
         {
             written = CopyWritten(cancellationToken);
         }
-        Volatile.Write(ref _firstLeft, 0);
-        _pagesThisEpoch = 0;
     }
 
     /// <summary>All pages of all blocks but <paramref name="free"/>, which is in ascending order within each block.</summary>

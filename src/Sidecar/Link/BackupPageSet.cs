@@ -11,25 +11,32 @@ internal sealed class BackupPageSet
     private IReadOnlyList<RamBlockInfo> _blocks = [];
     private ulong[][] _hard = [];
 
-    /// <summary>The guest's blocks are these. When they differ from before, everything counts as hard until something else is known. False: they are the same.</summary>
+    /// <summary>
+    /// The guest's blocks are these. What comes behind those of before counts as hard until something else is known; if one of before is missing or another, everything does.
+    /// False: they are the same.
+    /// </summary>
     public bool SetBlocks(IReadOnlyList<RamBlockInfo> blocks)
     {
         if (blocks.SequenceEqual(_blocks))
         {
             return false;
         }
+        ulong[][] kept = blocks.Take(_blocks.Count).SequenceEqual(_blocks) ? _hard : [];
         _blocks = blocks;
-        _hard = [.. blocks.Select(block => new ulong[(block.PageCount + 63) / 64])];
-        foreach (ulong[] words in _hard)
-        {
-            Array.Fill(words, ulong.MaxValue);
-        }
+        _hard = [.. kept, .. blocks.Skip(kept.Length).Select(AllHard)];
         return true;
     }
 
     public void SetHard(int block, uint page) => _hard[block][page / 64] |= 1UL << (int)(page % 64);
 
     public void SetSoft(int block, uint page) => _hard[block][page / 64] &= ~(1UL << (int)(page % 64));
+
+    private static ulong[] AllHard(RamBlockInfo block)
+    {
+        ulong[] words = new ulong[(block.PageCount + 63) / 64];
+        Array.Fill(words, ulong.MaxValue);
+        return words;
+    }
 
     /// <summary>Adds the parts of <paramref name="run"/> that are hard to <paramref name="runs"/>, and makes them soft. Returns the pages added.</summary>
     public long TakeHard(PageRun run, List<SoftRun> runs)

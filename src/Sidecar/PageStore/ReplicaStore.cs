@@ -82,17 +82,17 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
     }
 
     /// <summary>
-    /// The guest's RAM blocks from the next epoch on, or from the open one if nothing was put into it yet. A block keeps its
-    /// pages by name; one that is missing is gone with the commit; one that grew gets zero pages. If the epoch is discarded, so
-    /// is the list.
+    /// The guest's RAM blocks from the next epoch on, or from the open one if nothing was put into it yet, or if the list only grows at its end. A block
+    /// keeps its pages by name; one that is missing is gone with the commit; one that grew gets zero pages. If the epoch is discarded, so is the list.
     /// </summary>
     public void SetBlocks(IReadOnlyList<RamBlockInfo> blocks)
     {
         Validate(blocks);
-        _announced = blocks.ToArray();
+        RamBlockInfo[] next = [.. blocks];
+        _announced = next;
         if (_state == ReplicaState.Receiving)
         {
-            if (_putsThisEpoch > 0)
+            if (_putsThisEpoch > 0 && !next.AsSpan().StartsWith(_stagedInfo.ToArray()))
             {
                 throw new ReplicationProtocolException($"The RAM block list changed in the middle of epoch {_openEpoch}.");
             }

@@ -50,6 +50,51 @@ public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixtu
         Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Memory_that_was_plugged_in_is_copied_and_the_rest_is_not_copied_again(bool inTheMiddleOfAnEpoch)
+    {
+        Requires.Root();
+        Requires.Kernel(6, 7);
+        using var writer = new Writer(program, Pages);
+        using DirtyTracker tracker = DirtyTracker.Attach(writer.Pid);
+        using var backup = new BackupUnderTest();
+        using var pool = new SegmentPool();
+        using var queue = new EpochQueue();
+        using var shipper = new EpochShipper(queue, backup.Primary, TimeSpan.FromMinutes(5));
+        var memory = new MemoryParticipant(writer.Pid, tracker, pool, queue, new NoFreePages());
+        var hardware = new WriterHardware(writer, memory, queue) { Count = 1 };
+        var other = new Obstacle();
+        using var loop = new CheckpointLoop(new StopAndContinue(writer), queue, [hardware, memory, other], new PauseStatistics());
+        using var stop = new CancellationTokenSource();
+        Task shipping = Task.Factory.StartNew(() => shipper.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Seal(() => loop.TryFinalCheckpoint(stop.Token));
+        Acknowledge(backup, loop);
+        Assert.Single(backup.Session.Store.Blocks);
+        long before = shipper.Counters.DirtyPages;
+
+        if (inTheMiddleOfAnEpoch)
+        {
+            other.IsInTheWay = true;
+            Assert.Equal(CheckpointOutcome.Deferred, loop.TryCheckpoint(stop.Token));
+            other.IsInTheWay = false;
+            writer.TryPause();
+            before = shipper.Counters.DirtyPages;
+        }
+
+        // The writer stands still: what is sent is what was plugged in.
+        hardware.Count = 2;
+        Seal(() => loop.TryFinalCheckpoint(stop.Token));
+        Acknowledge(backup, loop);
+
+        AssertEqual(writer, backup.Session.Store);
+        long plugged = writer.Blocks[1].Info.PageCount;
+        Assert.InRange(shipper.Counters.DirtyPages - before, plugged, plugged + (inTheMiddleOfAnEpoch ? Pages : 0));
+        stop.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
+    }
+
     private static void Seal(Func<CheckpointOutcome> tryCheckpoint)
     {
         CheckpointOutcome outcome = tryCheckpoint();

@@ -5,6 +5,7 @@ using Hikae.Native.Linux;
 using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Epoch;
+using Xunit;
 
 namespace Hikae.Sidecar.Tests.Capture;
 
@@ -56,6 +57,14 @@ internal sealed class Writer : IGuestPause, IDisposable
     }
 
     public void Resume() => _process.Kill(SigCont);
+
+    /// <summary>Has the program do what a letter stands for.</summary>
+    public void Do(char letter)
+    {
+        _starter.StandardInput.Write(letter);
+        _starter.StandardInput.Flush();
+        Assert.Equal(letter.ToString(), _starter.StandardOutput.ReadLine());
+    }
 
     public byte[] Read(int block)
     {

@@ -8,15 +8,19 @@ namespace Hikae.Sidecar.Tests.Capture;
 /// <summary>Stands for a QEMU's block list and device state, which a <see cref="Writer"/> does not have.</summary>
 internal sealed class WriterHardware(Writer writer, MemoryParticipant memory, EpochQueue queue) : IEpochParticipant
 {
-    private bool _isSent;
+    private int _sent;
+
+    /// <summary>How many of the writer's blocks are there.</summary>
+    public int Count { get; set; } = writer.Blocks.Count;
 
     public void Prepare(EpochId epoch, CancellationToken cancellationToken)
     {
-        if (!_isSent)
+        if (_sent != Count)
         {
-            _isSent = true;
-            queue.Add(new EpochPart.Hardware([.. writer.Blocks.Select(block => block.Info)], Epochs.DomainXml), cancellationToken);
-            memory.SetBlocks(writer.Blocks);
+            _sent = Count;
+            RamBlock[] blocks = [.. writer.Blocks.Take(Count)];
+            queue.Add(new EpochPart.Hardware([.. blocks.Select(block => block.Info)], Epochs.DomainXml), cancellationToken);
+            memory.SetBlocks(blocks);
         }
     }
 

@@ -8,7 +8,8 @@ public sealed class WriterProgram : IDisposable
 {
     /// <remarks>
     /// It leaves its parent at once: the runtime waits for its own children in a way that takes the stops of a traced one for its end.
-    /// Two threads write single bytes, whole pages, zero pages, and give pages back; it ends with its input.
+    /// Two threads write single bytes, whole pages, zero pages, and give pages back; it ends with its input. Each
+    /// byte of input is answered: 'm' maps memory, 'u' unmaps it, 'h' lets the heap grow.
     /// </remarks>
     private const string Source = """
         #define _GNU_SOURCE
@@ -51,7 +52,13 @@ public sealed class WriterProgram : IDisposable
             pthread_create(&thread, 0, writer, (void *)362436069ul);
             printf("%d %lu\n", getpid(), (unsigned long)memory);
             fflush(stdout);
-            while (getchar() != EOF) { }
+            void *more = 0;
+            for (int c; (c = getchar()) != EOF; printf("%c\n", c), fflush(stdout))
+            {
+                if (c == 'm') more = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+                if (c == 'u') munmap(more, 4096);
+                if (c == 'h') sbrk(1 << 20);
+            }
             _exit(0);
         }
         """;

@@ -50,6 +50,19 @@ public sealed class BackupPageSetTests
         Assert.Equal(Pages, set.TakeHard(new PageRun(0, 0, Pages), []));
     }
 
+    [Fact]
+    public void Blocks_behind_those_of_before_are_hard_and_leave_these_as_they_were()
+    {
+        var set = new BackupPageSet();
+        set.SetBlocks([Blocks[0]]);
+        set.SetSoft(0, 5);
+
+        Assert.True(set.SetBlocks(Blocks));
+
+        Assert.Equal(Pages - 1, set.TakeHard(new PageRun(0, 0, Pages), []));
+        Assert.Equal(Pages, set.TakeHard(new PageRun(1, 0, Pages), []));
+    }
+
     private static void Replay((int Kind, int Block, int First, int Count)[] history)
     {
         var set = new BackupPageSet();

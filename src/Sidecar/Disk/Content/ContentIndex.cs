@@ -135,6 +135,16 @@ internal sealed class ContentIndex : IPageReferences, IDisposable
     }
 
     /// <inheritdoc/>
+    public void GrowReferences(IReadOnlyList<RamBlockInfo> next)
+    {
+        lock (Gate)
+        {
+            _ramBlocks = next;
+            _references?.Grow(next);
+        }
+    }
+
+    /// <inheritdoc/>
     public void TakeStale(List<PageRun> pages)
     {
         lock (Gate)

@@ -28,16 +28,22 @@ internal sealed class PageReferences
     private const uint Remembered = 0x8000_0000;
 
     private readonly ContentTable _table;
-    private readonly uint[] _firstNumbers;
-    private readonly (uint Of, uint Next)[]?[] _chunks;
     private readonly uint[] _buckets;
-    private readonly ulong[] _wanted;
     private readonly List<uint> _stale = [];
+    private uint[] _firstNumbers = [];
+    private (uint Of, uint Next)[]?[] _chunks = [];
+    private ulong[] _wanted = [];
     private int _wantedFrom;
 
     public PageReferences(ContentTable table, IReadOnlyList<RamBlockInfo> blocks)
     {
         _table = table;
+        _buckets = new uint[(Grow(blocks) / PagesPerBucket) + 1];
+    }
+
+    /// <summary>RAM blocks come behind those of before, which stay. More pages than this was made for share the buckets. Returns how many pages there are.</summary>
+    public long Grow(IReadOnlyList<RamBlockInfo> blocks)
+    {
         _firstNumbers = new uint[blocks.Count];
         long pages = 0;
         for (int i = 0; i < blocks.Count; i++)
@@ -46,9 +52,9 @@ internal sealed class PageReferences
             pages += blocks[i].PageCount;
         }
         _ = checked((uint)(pages + 1));
-        _chunks = new (uint, uint)[]?[(pages + ChunkPages - 1) / ChunkPages];
-        _buckets = new uint[(pages / PagesPerBucket) + 1];
-        _wanted = new ulong[(pages + WordBits - 1) / WordBits];
+        Array.Resize(ref _chunks, (int)((pages + ChunkPages - 1) / ChunkPages));
+        Array.Resize(ref _wanted, (int)((pages + WordBits - 1) / WordBits));
+        return pages;
     }
 
     /// <summary>Pages whose blocks were changed, and that nobody has taken yet.</summary>

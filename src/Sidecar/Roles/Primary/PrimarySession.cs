@@ -227,7 +227,7 @@ internal sealed class PrimarySession : IDisposable
         using DirtyTracker tracker = DirtyTracker.Attach(_guest.Process.Pid);
         using var deviceState = new DeviceStateCapture(_guest.Monitor, _guest.Process.Pid, _guest.IoThreads);
         _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages, Refers ? _guest.Disks.Content : null);
-        _hardware = new HardwareParticipant(_guest.Connection, _guest.Monitor, _memory, _queue);
+        using HardwareParticipant hardware = _hardware = new(_guest.Connection, _guest.Monitor, _guest.Process.Pid, deviceState, _memory, _queue);
         var devices = new DeviceParticipant(deviceState, _queue);
         var scan = Refers ? _primaryDisks.Scan() : null;
         _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, _guest.Disks.Content, scan, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });

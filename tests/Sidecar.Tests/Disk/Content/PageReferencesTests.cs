@@ -135,6 +135,25 @@ public sealed class PageReferencesTests : IDisposable
     }
 
     [Fact]
+    public void Memory_that_was_plugged_in_has_references_and_the_rest_keeps_its_own()
+    {
+        Write(0, 1);
+        Write(1, 2);
+        Assert.True(Refer(2, 9, 1));
+        RamBlockInfo[] next = [.. Ram, new("dimm0", 5000 * 4096, 4096)];
+
+        _index.GrowReferences(next);
+        _index.OpenReferences(next);
+        Assert.True(Refer(3, 4999, 1));
+        Assert.True(Refer(3, 0, 2));
+
+        Write(0, 3);
+        Assert.Equal([new PageRun(2, 9, 1), new PageRun(3, 4999, 1)], Stale());
+        Write(1, 3);
+        Assert.Equal([new PageRun(3, 0, 1)], Stale());
+    }
+
+    [Fact]
     public void More_pages_than_a_block_may_have_are_not_references()
     {
         Write(0, 1);
