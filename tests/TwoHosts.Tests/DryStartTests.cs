@@ -45,6 +45,24 @@ public sealed class DryStartTests(SharedLab shared) : LabTest(shared)
         AssertRefused(guest, "local0");
     }
 
+    [Fact]
+    public void A_machine_and_a_processor_that_the_backups_older_qemu_lacks_are_refused()
+    {
+        Assert.SkipUnless(OlderQemu.IsHere, "this machine's QEMU is as new as the lab's");
+        using var older = new OlderQemu(HostB);
+        LabGuest machine = Lab.StartGuest("new-machine", Quiet);
+        LabGuest processor = Lab.StartGuest("new-processor", Quiet with
+        {
+            EditXml = xml => xml.Replace("pc-q35-10.0", "pc-q35-7.2", StringComparison.Ordinal).Replace("<features>", NewProcessor + "<features>", StringComparison.Ordinal),
+        });
+
+        AssertRefused(machine, "pc-q35-10.0");
+        AssertRefused(processor, "sha-ni");
+    }
+
+    // TCG has it from QEMU 8.2 on.
+    private const string NewProcessor = "<cpu mode='custom' match='minimum' check='full'><model>qemu64</model><feature policy='require' name='sha-ni'/></cpu>";
+
     private static Func<string, string> WithDevice(string device) => xml => xml.Replace("</devices>", device + "</devices>", StringComparison.Ordinal);
 
     private void AssertRefused(LabGuest guest, string reason)
