@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using System.Globalization;
-using System.Text.RegularExpressions;
+using Hikae.Bench.Measuring;
 using Hikae.Harness.Labs;
 
 namespace Hikae.Bench.Benchmarks;
@@ -8,7 +7,7 @@ namespace Hikae.Bench.Benchmarks;
 /// <summary>One failover: how long clients heard nothing, and what the backup's sidecar did meanwhile.</summary>
 /// <param name="OutageMs">From the cut to the next datagram.</param>
 /// <param name="Steps">In order; together they are the outage: the last one ends with the datagram.</param>
-internal sealed partial record FailoverTimes(double OutageMs, IReadOnlyList<(string Name, double Ms)> Steps)
+internal sealed record FailoverTimes(double OutageMs, IReadOnlyList<(string Name, double Ms)> Steps)
 {
     // What ends a step is a line of the sidecar's log.
     private static readonly (string Step, string EndsWith)[] LogLines =
@@ -23,15 +22,13 @@ internal sealed partial record FailoverTimes(double OutageMs, IReadOnlyList<(str
     /// <summary>Reads the steps from the sidecar's log on the backup.</summary>
     public static FailoverTimes Read(LabHost backup, LabGuest guest, DateTimeOffset cutAt, double outageMs)
     {
-        string[] log = File.ReadAllLines(backup.PathOf($"/var/log/hikae/{guest.Uuid}.log"));
         var steps = new List<(string, double)>();
         double done = 0;
         foreach ((string step, string end) in LogLines)
         {
-            string? line = log.LastOrDefault(line => line.Contains(end, StringComparison.Ordinal));
-            if (line is not null)
+            if (SidecarLogTimes.Last(backup, guest, end) is { } moment)
             {
-                double at = (TimeOf(line) - cutAt).TotalMilliseconds;
+                double at = (moment - cutAt).TotalMilliseconds;
                 steps.Add((step, at - done));
                 done = at;
             }
@@ -39,10 +36,4 @@ internal sealed partial record FailoverTimes(double OutageMs, IReadOnlyList<(str
         steps.Add(("first_datagram", outageMs - done));
         return new FailoverTimes(outageMs, steps);
     }
-
-    private static DateTimeOffset TimeOf(string line) =>
-        DateTimeOffset.Parse(Timestamp().Match(line).Value, CultureInfo.InvariantCulture);
-
-    [GeneratedRegex(@"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+[+-]\d\d:\d\d")]
-    private static partial Regex Timestamp();
 }

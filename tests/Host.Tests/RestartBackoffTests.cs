@@ -20,10 +20,18 @@ public class RestartBackoffTests
     {
         var clock = new FakeTimeProvider();
         var backoff = new RestartBackoff(clock);
-        backoff.Next();
-        backoff.Next();
-        clock.Advance(RestartBackoff.ForgivenAfter + TimeSpan.FromSeconds(1));
+        TimeSpan delay;
+        do
+        {
+            delay = backoff.Next();
+            clock.Advance(delay);
+        }
+        while (delay < RestartBackoff.Longest);
 
+        // The time for which nothing was started is not a life.
+        clock.Advance(RestartBackoff.ForgivenAfter);
+        Assert.Equal(RestartBackoff.Longest, backoff.Next());
+        clock.Advance(RestartBackoff.Longest + RestartBackoff.ForgivenAfter + TimeSpan.FromSeconds(1));
         Assert.Equal(TimeSpan.Zero, backoff.Next());
     }
 }

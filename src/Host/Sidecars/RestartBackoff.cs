@@ -7,9 +7,11 @@ internal sealed class RestartBackoff(TimeProvider clock)
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
 
     /// <summary>A sidecar that lived this long has earned a fresh start.</summary>
-    public static readonly TimeSpan ForgivenAfter = TimeSpan.FromMinutes(5);
+    /// <remarks>Short: while a sidecar is away its guest's packets wait, and the writes to its disks.</remarks>
+    public static readonly TimeSpan ForgivenAfter = TimeSpan.FromSeconds(30);
 
     private long? _lastDeath;
+    private TimeSpan _lastDelay;
 
     /// <summary>Deaths in a row.</summary>
     public int Count { get; private set; }
@@ -17,12 +19,12 @@ internal sealed class RestartBackoff(TimeProvider clock)
     /// <summary>A sidecar died now: how long to wait.</summary>
     public TimeSpan Next()
     {
-        if (_lastDeath is long last && clock.GetElapsedTime(last) > ForgivenAfter)
+        if (_lastDeath is long last && clock.GetElapsedTime(last) - _lastDelay > ForgivenAfter)
         {
             Count = 0;
         }
         _lastDeath = clock.GetTimestamp();
         Count++;
-        return Count == 1 ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(Longest.TotalSeconds, Math.Pow(2, Math.Min(Count - 2, 10))));
+        return _lastDelay = Count == 1 ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(Longest.TotalSeconds, Math.Pow(2, Math.Min(Count - 2, 10))));
     }
 }

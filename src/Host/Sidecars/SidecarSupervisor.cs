@@ -87,7 +87,7 @@ internal sealed class SidecarSupervisor(
                 patience = RunningPoll;
             }
             while (start.IsDraining(guest));
-            await StartAgainAsync(key, static () => { }).ConfigureAwait(false);
+            await StartAsync(key, hasDied: false, static () => { }).ConfigureAwait(false);
         });
     }
 
@@ -196,7 +196,7 @@ internal sealed class SidecarSupervisor(
                 return;
             }
         }
-        await StartPrimaryAsync(key).ConfigureAwait(false);
+        await StartPrimaryAsync(key, hasDied: false).ConfigureAwait(false);
     }
 
     private async Task SucceedAsync(RegisteredSidecar sidecar)
@@ -210,11 +210,11 @@ internal sealed class SidecarSupervisor(
         logger.SidecarDied(key.Role, sidecar.Guest, key.Uuid, state?.ToString() ?? "unknown");
         if (key.Role == GuestRole.Primary)
         {
-            await StartPrimaryAsync(key).ConfigureAwait(false);
+            await StartPrimaryAsync(key, hasDied: true).ConfigureAwait(false);
         }
         else if (state is GuestState.Recovering or GuestState.Recovered)
         {
-            await StartAgainAsync(key, static () => { }).ConfigureAwait(false);
+            await StartAsync(key, hasDied: true, static () => { }).ConfigureAwait(false);
         }
         else
         {
@@ -223,14 +223,15 @@ internal sealed class SidecarSupervisor(
         }
     }
 
-    private Task StartPrimaryAsync(SidecarKey key) => StartAgainAsync(key, () => ownership.Claim(key.Uuid));
+    private Task StartPrimaryAsync(SidecarKey key, bool hasDied) => StartAsync(key, hasDied, () => ownership.Claim(key.Uuid));
 
-    private async Task StartAgainAsync(SidecarKey key, Action before)
+    private async Task StartAsync(SidecarKey key, bool hasDied, Action before)
     {
         RestartBackoff backoff = _backoffs.GetOrAdd(key, _ => new RestartBackoff(clock));
         while (registry.Connected(key) is null)
         {
-            TimeSpan delay = backoff.Next();
+            TimeSpan delay = hasDied ? backoff.Next() : TimeSpan.Zero;
+            hasDied = true;
             if (delay > TimeSpan.Zero)
             {
                 logger.RestartDelayed(key.Uuid, backoff.Count, delay.TotalSeconds);
