@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Diagnostics;
+using System.Globalization;
 using Hikae.Bench.Figures;
 using Hikae.Bench.Measuring;
 using Hikae.Harness.Clients;
@@ -14,15 +15,17 @@ internal sealed class LatencyBenchmark : Benchmark
     // In a row to one guest, so that requests follow each other as a busy client's do.
     private const int RequestsInARow = 20;
 
+    private const int FsyncSeconds = 2;
+
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(5);
 
     public override string Name => "latency";
 
-    public override string Summary => "ping and TCP requests through a protected guest beside an unprotected one";
+    public override string Summary => "ping, TCP requests and fsync of a protected guest beside an unprotected one";
 
     protected override void Measure(Lab lab, BenchmarkOptions options, Report report)
     {
-        var shape = new LabGuestOptions { MemoryMiB = 256, Nic = true };
+        var shape = new LabGuestOptions { MemoryMiB = 256, Nic = true, Disk = "64M" };
         LabGuest bare = lab.StartGuest("bare", shape);
         LabGuest guarded = lab.StartGuest("protected", shape with { Protect = lab.HostB.Name });
         bare.WaitForProgressOn(lab.HostA);
@@ -30,19 +33,35 @@ internal sealed class LatencyBenchmark : Benchmark
         Waiting.UntilProtected(lab, lab.HostA, guarded.Name);
         Thread.Sleep(Settling);
 
-        options.Say($"pings for {options.Seconds / 2} s");
-        (List<double> guardedPings, List<double> barePings) = Pings(guarded, bare, options.Window / 2);
-        options.Say($"requests for {options.Seconds / 2} s");
-        (List<double> guardedRequests, List<double> bareRequests) = Requests(guarded, bare, options.Window / 2);
+        options.Say($"pings for {options.Seconds / 3} s");
+        (List<double> guardedPings, List<double> barePings) = Pings(guarded, bare, options.Window / 3);
+        options.Say($"requests for {options.Seconds / 3} s");
+        (List<double> guardedRequests, List<double> bareRequests) = Requests(guarded, bare, options.Window / 3);
+        options.Say($"fsyncs for {options.Seconds / 3} s");
+        var (guardedFsyncs, bareFsyncs) = (new List<double>(), new List<double>());
+        for (int run = 0; run < Math.Max(1, options.Seconds / 3 / (2 * FsyncSeconds)); run++)
+        {
+            guardedFsyncs.Add(FsyncMicroseconds(guarded));
+            bareFsyncs.Add(FsyncMicroseconds(bare));
+        }
 
         Add(report, "ping_ms", guardedPings, barePings);
         Add(report, "request_ms", guardedRequests, bareRequests);
+        report.Add(Figure.Of("guest_fsync_us_p50_protected", guardedFsyncs) with { Target = "< bare" });
+        report.Add(Figure.Of("guest_fsync_us_p50_bare", bareFsyncs));
         report.Add("pause_ms_p50", GuestStatusReader.Read(lab.HostA, guarded.Name).GetProperty("pauseMsP50").GetDouble());
         report.Add("pings", guardedPings.Count);
         report.Add("requests", guardedRequests.Count);
         report.Note("guest", "256 MiB, 1 virtual processor, sends a datagram each 20 ms besides; min_interval_ms 20 (the default)");
         report.Note("ping", "one to each guest in turn, then 10 to 60 ms of silence");
+        report.Note("fsync", $"fdatasync after a 4 KiB overwrite of a file on the guest's ext4 disk, by the guest's clock; {FsyncSeconds} s in each guest in turn; the disks are raw files");
         report.Note("request", $"a line each way on one TCP connection, the next as soon as the answer is there, {RequestsInARow} to each guest in turn");
+    }
+
+    private static double FsyncMicroseconds(LabGuest guest)
+    {
+        string[] words = guest.Run($"/run/hikae-lab/fsync /data/probe {FsyncSeconds}").Split(' ');
+        return double.Parse(words[1], CultureInfo.InvariantCulture);
     }
 
     private static (List<double> Guarded, List<double> Bare) Pings(LabGuest guarded, LabGuest bare, TimeSpan window)
