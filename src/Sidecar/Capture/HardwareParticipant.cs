@@ -8,13 +8,22 @@ namespace Hikae.Sidecar.Capture;
 /// <remarks>
 /// libvirt tells of devices that came or went by events, which arrive after the fact, and of processors not at all. An epoch that holds the state of a device must not be
 /// acknowledged with an XML that does not have it, nor one without a RAM block that the guest has. So what QEMU itself shows in the pause counts: its mappings tell whether
-/// a RAM block came or went since the blocks were asked for, and then the guest goes on in the same epoch; the heads of its device state tell whether a device did, and
-/// then the XML is read again before the epoch ends. libvirt runs one command of a domain after the other, so what the state has, the XML has.
+/// a RAM block came since the blocks were asked for, and then the guest goes on in the same epoch; the heads of its device state tell whether a device came or went, and
+/// then the XML is read again before the epoch ends. libvirt runs one command of a domain after the other, so what the state has, the XML has. Memory that is pulled out
+/// goes in steps, of which libvirt knows before QEMU's mappings do: until the block is gone, so is the news.
 /// </remarks>
 internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
 {
-    // A QEMU whose threads come and go at every checkpoint must not keep an epoch open for ever.
-    private const int MaxDeferrals = 16;
+    private const string Table = "x-query-ramblock";
+
+    // A DIMM or the like among the devices (libvirt docs/formatdomain.rst, "Memory devices").
+    private const string MemoryElement = "<memory model=";
+
+    // A QEMU whose threads come and go at every checkpoint must not keep an epoch open for ever, nor make its guest stand still for nothing.
+    private const int MaxDeferrals = 2;
+
+    // Where QEMU is slow to let go of memory that libvirt has taken out already; some tens of milliseconds.
+    private const int MaxEpochsOfLeavingMemory = 20;
 
     private readonly GuestConnection _guest;
     private readonly QemuMonitor _monitor;
@@ -27,6 +36,7 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
     private ulong _sections;
     private int _deferrals;
     private bool _areUncertain;
+    private int _epochsOfLeavingMemory;
     private int _changed = 1;
     private long _guestBytes;
 
@@ -73,26 +83,33 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
             _deferrals++;
             return false;
         }
-        _deferrals = 0;
         return true;
     }
 
     public void Resumed(EpochId epoch)
     {
+        _deferrals = 0;
         ulong sections = DeviceSections.Fingerprint(_devices.Saved);
-        if (sections != _sections || Volatile.Read(ref _changed) != 0)
+        bool isOther = false;
+        if (sections != _sections)
         {
             _sections = sections;
             string xml = ReadXml(_guest.Domain);
-            if (xml != _xml)
+            isOther = xml != _xml;
+            if (isOther)
             {
+                if (IsMemoryLeaving(xml))
+                {
+                    throw new QemuMonitorException(Table, "a device and memory came and went while a checkpoint was made");
+                }
                 _xml = xml;
                 _queue.Add(new EpochPart.Hardware([.. _blocks.Select(block => block.Info)], xml), CancellationToken.None);
             }
         }
-        if (_areUncertain && !RamBlockTable.Query(_monitor).ToHashSet().SetEquals(_blocks))
+        // With the same devices the XML of before is the right one, whatever libvirt has told since: it may be ahead of the checkpoint.
+        if ((_areUncertain || isOther) && !RamBlockTable.Query(_monitor).ToHashSet().SetEquals(_blocks))
         {
-            throw new QemuMonitorException("x-query-ramblock", "memory came or went while a checkpoint was made");
+            throw new QemuMonitorException(Table, "memory came or went while a checkpoint was made");
         }
     }
 
@@ -117,6 +134,12 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
         {
             return;
         }
+        if (sameBlocks && IsMemoryLeaving(xml) && _epochsOfLeavingMemory++ < MaxEpochsOfLeavingMemory)
+        {
+            NoteChange();
+            return;
+        }
+        _epochsOfLeavingMemory = 0;
         foreach (RamBlock block in blocks.Where(block => block.Info.PageSizeBytes != Protocol.Replication.ReplicationLimits.PageBytes))
         {
             throw new NotProtectableException($"RAM block {block.Info.Name} has pages of {block.Info.PageSizeBytes} bytes; huge pages are not supported yet");
@@ -131,6 +154,11 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
         }
         _queue.Add(new EpochPart.Hardware([.. blocks.Select(block => block.Info)], xml), cancellationToken);
     }
+
+    /// <summary>libvirt's XML has lost memory that QEMU still has: a backup whose domain lacks a block of the list could not load the guest.</summary>
+    private bool IsMemoryLeaving(string xml) => _xml is { } before && CountMemory(xml) < CountMemory(before);
+
+    private static int CountMemory(string xml) => xml.Split(MemoryElement).Length;
 
     /// <summary>QEMU lists the largest first, so one that was plugged in may stand anywhere. Those of before keep their places, and the pages sent of them.</summary>
     private List<RamBlock> InOrder(IReadOnlyList<RamBlock> blocks)

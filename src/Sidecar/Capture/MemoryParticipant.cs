@@ -99,20 +99,22 @@ internal sealed class MemoryParticipant : IEpochParticipant
             _everythingCopied = true;
             _blocksCopied = _blocks.Count;
         }
-        else if (_blocksCopied < _blocks.Count)
+        else
         {
-            CopyPlugged(cancellationToken);
-            _blocksCopied = _blocks.Count;
-        }
-        else if (_deferrals > 0)
-        {
-            // What the last try found and did not copy; written again, it will be found again.
-            Copy(_written, cancellationToken);
-            CopyWritten(cancellationToken);
-        }
-        else if (LastEpochPages > RoundPages)
-        {
-            CopyWritten(cancellationToken);
+            if (_deferrals > 0)
+            {
+                // What the last try found and did not copy; written again, it will be found again.
+                Copy(_written, cancellationToken);
+            }
+            if (_blocksCopied < _blocks.Count)
+            {
+                CopyPlugged(cancellationToken);
+                _blocksCopied = _blocks.Count;
+            }
+            else if (_deferrals > 0 || LastEpochPages > RoundPages)
+            {
+                CopyWritten(cancellationToken);
+            }
         }
         CopyAgain(cancellationToken);
         _pool.WaitForHalf(cancellationToken);

@@ -17,7 +17,7 @@ internal static class RamBlockTable
         return Parse(text);
     }
 
-    /// <summary>Parses the table's text. Blocks of length 0 are left out.</summary>
+    /// <summary>Parses the table's text. Blocks of length 0 and those without a name are left out.</summary>
     public static IReadOnlyList<RamBlock> Parse(string text)
     {
         string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -29,8 +29,8 @@ internal static class RamBlockTable
         var blocks = new List<RamBlock>();
         foreach (string line in lines.Skip(1))
         {
-            RamBlock block = ParseLine(line);
-            if (block.Info.UsedBytes > 0)
+            // One that a device has let go of has no name any more (system/physmem.c, qemu_ram_unset_idstr), and is in no migration.
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length != ColumnsAfterName && ParseLine(line) is { Info.UsedBytes: > 0 } block)
             {
                 blocks.Add(block);
             }

@@ -82,19 +82,18 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
     }
 
     /// <summary>
-    /// The guest's RAM blocks from the next epoch on, or from the open one if nothing was put into it yet, or if the list only grows at its end. A block
-    /// keeps its pages by name; one that is missing is gone with the commit; one that grew gets zero pages. If the epoch is discarded, so is the list.
+    /// The guest's RAM blocks from the next epoch on, or from the open one, whose pages so far are forgotten unless the list only grows at its end. A block
+    /// keeps its committed pages by name; one that is missing is gone with the commit; one that grew gets zero pages. If the epoch is discarded, so is the list.
     /// </summary>
     public void SetBlocks(IReadOnlyList<RamBlockInfo> blocks)
     {
         Validate(blocks);
-        RamBlockInfo[] next = [.. blocks];
-        _announced = next;
+        _announced = [.. blocks];
         if (_state == ReplicaState.Receiving)
         {
-            if (_putsThisEpoch > 0 && !next.AsSpan().StartsWith(_stagedInfo.ToArray()))
+            if (!_announced.Take(_stagedInfo.Count).SequenceEqual(_stagedInfo))
             {
-                throw new ReplicationProtocolException($"The RAM block list changed in the middle of epoch {_openEpoch}.");
+                DiscardStaged();
             }
             StageBlocks();
         }
@@ -202,10 +201,7 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         {
             return;
         }
-        foreach (ReplicaBlock block in _stagedBlocks)
-        {
-            block.Staged!.DiscardAll();
-        }
+        DiscardStaged();
         DropAllExcept(_committedBlocks);
         _stagedDevices.Clear();
         _state = ReplicaState.Idle;
@@ -318,6 +314,8 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
             throw new DamagedPageException(Blocks[block].Name, page, $"its frame gives {written} bytes", null);
         }
     }
+
+    private void DiscardStaged() => Array.ForEach(_stagedBlocks, static block => block.Staged!.DiscardAll());
 
     private void StageBlocks()
     {

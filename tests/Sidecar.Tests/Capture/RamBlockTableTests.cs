@@ -65,6 +65,15 @@ public sealed class RamBlockTableTests
     }
 
     [Fact]
+    public void A_block_that_its_device_has_let_go_of_has_no_name_and_is_left_out()
+    {
+        IReadOnlyList<RamBlock> blocks = RamBlockTable.Parse(
+            Q35 + "                            4 KiB  0x0000000011400000 0x0000000000040000 0x0000000000040000 0x00007f1d49000000  rw\n");
+
+        Assert.Equal(RamBlockTable.Parse(Q35), blocks);
+    }
+
+    [Fact]
     public void A_QEMU_that_prints_no_host_addresses_is_refused_by_its_version()
     {
         QemuMonitorException error = Assert.Throws<QemuMonitorException>(() => RamBlockTable.Parse(

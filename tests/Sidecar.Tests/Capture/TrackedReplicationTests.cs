@@ -95,6 +95,60 @@ public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixtu
         Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
     }
 
+    [Fact]
+    public void What_a_refused_try_found_is_copied_though_memory_is_plugged_in_before_the_next()
+    {
+        Requires.Root();
+        Requires.Kernel(6, 7);
+        using var writer = new Writer(program, Pages);
+        using DirtyTracker tracker = DirtyTracker.Attach(writer.Pid);
+        using var backup = new BackupUnderTest();
+        using var pool = new SegmentPool();
+        using var queue = new EpochQueue();
+        using var shipper = new EpochShipper(queue, backup.Primary, TimeSpan.FromMinutes(5));
+        var memory = new MemoryParticipant(writer.Pid, tracker, pool, queue, new NoFreePages());
+        var hardware = new WriterHardware(writer, memory, queue) { Count = 1 };
+        using var loop = new CheckpointLoop(new StopAndContinue(writer), queue, [hardware, memory], new PauseStatistics());
+        using var stop = new CancellationTokenSource();
+        Task shipping = Task.Factory.StartNew(() => shipper.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Seal(() => loop.TryFinalCheckpoint(stop.Token));
+        Acknowledge(backup, loop);
+        writer.Resume();
+
+        // All segments are in use, so anything that was written is too much for a pause.
+        var rented = new List<CaptureSegment>();
+        hardware.WhenPaused = () =>
+        {
+            while (pool.FreePages > 0)
+            {
+                rented.Add(pool.Rent(stop.Token));
+            }
+        };
+        CheckpointOutcome outcome;
+        do
+        {
+            outcome = loop.TryFinalCheckpoint(stop.Token);
+            rented.ForEach(segment => segment.Dispose());
+            rented.Clear();
+            if (outcome is CheckpointOutcome.Sealed)
+            {
+                // It has written nothing yet.
+                Acknowledge(backup, loop);
+                writer.Resume();
+            }
+        }
+        while (outcome is CheckpointOutcome.Sealed);
+        hardware.WhenPaused = null;
+        writer.TryPause();
+        hardware.Count = 2;
+        Seal(() => loop.TryFinalCheckpoint(stop.Token));
+        Acknowledge(backup, loop);
+
+        AssertEqual(writer, backup.Session.Store);
+        stop.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
+    }
+
     private static void Seal(Func<CheckpointOutcome> tryCheckpoint)
     {
         CheckpointOutcome outcome = tryCheckpoint();

@@ -13,6 +13,9 @@ internal sealed class WriterHardware(Writer writer, MemoryParticipant memory, Ep
     /// <summary>How many of the writer's blocks are there.</summary>
     public int Count { get; set; } = writer.Blocks.Count;
 
+    /// <summary>Called in each pause, before anything else.</summary>
+    public Action? WhenPaused { get; set; }
+
     public void Prepare(EpochId epoch, CancellationToken cancellationToken)
     {
         if (_sent != Count)
@@ -25,7 +28,11 @@ internal sealed class WriterHardware(Writer writer, MemoryParticipant memory, Ep
     }
 
     // Memory may still ask for another try after this, so nothing is said of the epoch here.
-    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => true;
+    public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
+    {
+        WhenPaused?.Invoke();
+        return true;
+    }
 
     public void Resumed(EpochId epoch) => queue.Add(new EpochPart.Devices(Epochs.Devices(epoch.Value)), CancellationToken.None);
 

@@ -96,6 +96,31 @@ public sealed class ReplicaStoreTests
     }
 
     [Fact]
+    public void A_list_that_grows_in_an_epoch_keeps_its_pages_and_any_other_begins_it_anew()
+    {
+        using ReplicaStore store = new();
+        Begin(store, 1, Ram);
+        store.PutHard(0, 0, TestPages.Random(1));
+        store.SetBlocks([Ram, Dimm]);
+        store.PutHard(1, 3, TestPages.Random(2));
+        Commit(store);
+        Assert.Equal(TestPages.Random(1), Read(store, 0, 0).Bytes);
+        Assert.Equal(TestPages.Random(2), Read(store, 1, 3).Bytes);
+        Assert.Equal(PageKind.Zero, store.Get(1, 0));
+
+        store.BeginEpoch(2);
+        store.PutHard(0, 0, TestPages.Random(3));
+        store.PutHard(1, 3, TestPages.Random(4));
+        store.SetBlocks([Dimm with { UsedBytes = Dimm.UsedBytes * 2 }, Ram]);
+        store.PutHard(1, 1, TestPages.Random(5));
+        Commit(store);
+
+        Assert.Equal(TestPages.Random(2), Read(store, 0, 3).Bytes);
+        Assert.Equal(TestPages.Random(1), Read(store, 1, 0).Bytes);
+        Assert.Equal(TestPages.Random(5), Read(store, 1, 1).Bytes);
+    }
+
+    [Fact]
     public void The_last_word_of_an_epoch_about_a_page_wins()
     {
         using ReplicaStore store = new();
