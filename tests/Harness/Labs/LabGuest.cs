@@ -64,11 +64,7 @@ public sealed partial class LabGuest
     public string Run(string command) => Lab.Check(Lab.TryScript("run", Name, command)).Output;
 
     /// <summary>libvirt's word for its state on a host, for instance "running"; "absent" when that host does not know it.</summary>
-    public string StateOn(LabHost host)
-    {
-        CommandResult result = host.TryRun("virsh", "-q", "domstate", Name);
-        return result.Succeeded ? result.Output.Trim() : "absent";
-    }
+    public string StateOn(LabHost host) => host.StateOfDomain(Name) ?? "absent";
 
     /// <summary>What it wrote to its serial console while it ran on a host; readable also after the host was killed.</summary>
     public string SerialOn(LabHost host)
@@ -77,7 +73,7 @@ public sealed partial class LabGuest
         return File.Exists(file) ? File.ReadAllText(file) : "";
     }
 
-    /// <summary>The numbers its counter wrote to the serial console while it ran on a host (every tenth number).</summary>
+    /// <summary>The numbers its counter wrote to the serial console while it ran on a host, one every 200 ms.</summary>
     public IReadOnlyList<long> SerialCountersOn(LabHost host) =>
         [.. CounterLine().Matches(SerialOn(host)).Select(match => long.Parse(match.Groups["n"].Value, CultureInfo.InvariantCulture))];
 
@@ -127,8 +123,14 @@ public sealed partial class LabGuest
     /// <summary>The process number of its sidecar on a host, as that host counts; null when none runs.</summary>
     public int? SidecarOn(LabHost host)
     {
-        CommandResult pids = host.TryRun("pgrep", "-f", $"hikae-sidecar .*--uuid {Uuid}");
-        return pids.Succeeded ? int.Parse(pids.Output.Split('\n')[0], CultureInfo.InvariantCulture) : null;
+        foreach ((int pid, string commandLine) in host.Sidecars())
+        {
+            if (commandLine.Contains($"--uuid {Uuid}", StringComparison.Ordinal))
+            {
+                return pid;
+            }
+        }
+        return null;
     }
 
     /// <summary>The process number of its QEMU on a host, as that host counts.</summary>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Globalization;
+using Hikae.Native.Libvirt;
 
 namespace Hikae.Harness.Labs;
 
@@ -75,6 +76,63 @@ public sealed class LabHost
             return [];
         }
     }
+
+    /// <summary>The sidecars that run here, by the numbers that this host counts, lowest first, each with its command line.</summary>
+    /// <remarks>Read from outside: tests that wait ask ten times a second, and each pgrep is three programs.</remarks>
+    public IReadOnlyList<(int Pid, string CommandLine)> Sidecars()
+    {
+        if (!IsRunning)
+        {
+            return [];
+        }
+        try
+        {
+            return [.. new DirectoryInfo(PathOf("/proc")).EnumerateDirectories()
+                .Where(process => char.IsAsciiDigit(process.Name[0]))
+                .Select(process => (Pid: int.Parse(process.Name, CultureInfo.InvariantCulture), CommandLine: CommandLineOf(process.FullName)))
+                .Where(process => process.CommandLine.Split(' ')[0].EndsWith("hikae-sidecar", StringComparison.Ordinal))
+                .OrderBy(process => process.Pid)];
+        }
+        catch (IOException)
+        {
+            // The host has ended meanwhile.
+            return [];
+        }
+    }
+
+    /// <summary>The domains that libvirt knows here, running or not; null when it does not answer.</summary>
+    public IReadOnlyList<string>? Domains() => AskLibvirt<IReadOnlyList<string>>(
+        libvirt =>
+        {
+            var names = new List<string>();
+            foreach (Domain domain in libvirt.ListDomains(activeOnly: false))
+            {
+                using (domain)
+                {
+                    names.Add(domain.Name);
+                }
+            }
+            return names;
+        });
+
+    /// <summary>What "virsh domstate" says of a domain; null when it fails.</summary>
+    internal string? StateOfDomain(string name) => AskLibvirt(libvirt =>
+    {
+        using Domain? domain = libvirt.FindByName(name);
+        return domain?.GetState().State switch
+        {
+            null => null,
+            DomainState.NoState => "no state",
+            DomainState.Running => "running",
+            DomainState.Blocked => "idle",
+            DomainState.Paused => "paused",
+            DomainState.Shutdown => "in shutdown",
+            DomainState.Shutoff => "shut off",
+            DomainState.Crashed => "crashed",
+            DomainState.PMSuspended => "pmsuspended",
+            DomainState state => throw new InvalidOperationException($"{state}"),
+        };
+    });
 
     /// <summary>A power cut: nothing of it says goodbye. The disk stays. Gives the moment at which its links were dead.</summary>
     public DateTimeOffset Kill()
@@ -185,6 +243,38 @@ public sealed class LabHost
     public string Logs() => IsRunning
         ? TryRun("bash", "-c", "virsh -q list --all; ps -eo pid,stat,etime,args --sort pid | cut -c1-160 | grep -E 'hikae|libvirtd'; hikae status; tail -n 25 /var/log/hikae/*.log; [ ! -d /run/systemd/system ] || journalctl --no-pager -n 50 -u 'hikae*'").Output
         : "not running";
+
+    // A connection for each question, as virsh has it: libvirtd comes and goes here. Without virsh it is a twentieth of the processor time.
+    private T? AskLibvirt<T>(Func<Connection, T?> ask)
+        where T : class
+    {
+        if (!IsRunning)
+        {
+            return null;
+        }
+        try
+        {
+            using var libvirt = Connection.Open($"qemu+unix:///system?socket={PathOf("/run/libvirt/libvirt-sock")}");
+            return ask(libvirt);
+        }
+        catch (LibvirtException)
+        {
+            return null;
+        }
+    }
+
+    private static string CommandLineOf(string process)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(process, "cmdline")).Replace('\0', ' ');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It has ended meanwhile.
+            return "";
+        }
+    }
 
     internal void Refresh() => Pid = _lab.PidOf(Name);
 }

@@ -82,12 +82,12 @@ public class SharedLab : IDisposable
         {
             lab.Until($"no sidecar is left on {host.Name}", () =>
             {
-                string[] left = [.. host.TryRun("pgrep", "-a", "-x", "hikae-sidecar").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                    .Where(line => kept is null || !line.Contains(kept.Uuid, StringComparison.Ordinal))];
+                (int Pid, string CommandLine)[] left = [.. host.Sidecars()
+                    .Where(sidecar => kept is null || !sidecar.CommandLine.Contains(kept.Uuid, StringComparison.Ordinal))];
                 // A backup whose primary does not call again would wait for a minute.
-                foreach (string backup in left.Where(line => line.Contains("--role backup", StringComparison.Ordinal)))
+                foreach ((int pid, _) in left.Where(sidecar => sidecar.CommandLine.Contains("--role backup", StringComparison.Ordinal)))
                 {
-                    host.TryRun("kill", "-TERM", backup.Split(' ')[0]);
+                    host.TryRun("kill", "-TERM", $"{pid}");
                 }
 
                 if (left.Length > 0)
@@ -101,9 +101,15 @@ public class SharedLab : IDisposable
         }
     }
 
-    private static void EndGuests(LabHost host, LabGuest? kept) => host.Shell($"""
-        for g in $(virsh -q list --name | grep -vx '{kept?.Name}'); do virsh -q destroy $g; done
-        for g in $(virsh -q list --all --name | grep -vx '{kept?.Name}'); do virsh -q undefine $g; done
-        true
-        """);
+    private static void EndGuests(LabHost host, LabGuest? kept)
+    {
+        if (host.Domains()?.Any(name => name != kept?.Name) ?? true)
+        {
+            host.Shell($"""
+                for g in $(virsh -q list --name | grep -vx '{kept?.Name}'); do virsh -q destroy $g; done
+                for g in $(virsh -q list --all --name | grep -vx '{kept?.Name}'); do virsh -q undefine $g; done
+                true
+                """);
+        }
+    }
 }
