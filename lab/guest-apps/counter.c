@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// counter SINK-ADDRESS SINK-PORT: counts in memory only, and says so.
+// counter SINK-ADDRESS SINK-PORT [PERIOD-MS]: counts in memory only, and says so.
 //
-// Every 20 ms one UDP datagram "counter N MS\n" to the sink (MS: the guest's monotonic clock) and, every tenth time, the
+// Every 20 ms (PERIOD-MS) one UDP datagram "counter N MS\n" to the sink (MS: the guest's monotonic clock) and, every 200 ms, the
 // same line on stdout. Port 7000, TCP (one answer per line) and UDP (one per datagram), is answered with
 // "counter N MS requests R\n": R counts requests, so a client that once saw R and later sees a smaller R has been
 // told something that the guest forgot.
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PERIOD_MS = 20, SERIAL_EVERY = 10, QUERY_PORT = 7000, MAX_CLIENTS = 32 };
+enum { PERIOD_MS = 20, SERIAL_MS = 200, QUERY_PORT = 7000, MAX_CLIENTS = 32 };
 
 static unsigned long long count, requests;
 
@@ -71,14 +71,15 @@ static void serve_udp(int fd)
 int main(int argc, char **argv)
 {
     struct sockaddr_in sink = { .sin_family = AF_INET };
-    struct itimerspec every = { { 0, PERIOD_MS * 1000000 }, { 0, PERIOD_MS * 1000000 } };
+    long period_ms = argc > 3 ? strtol(argv[3], NULL, 10) : PERIOD_MS;
     struct pollfd fds[3 + MAX_CLIENTS];
     int clients = 0;
-    if (argc != 3 || inet_pton(AF_INET, argv[1], &sink.sin_addr) != 1)
+    if (argc < 3 || argc > 4 || period_ms < 1 || period_ms > SERIAL_MS || inet_pton(AF_INET, argv[1], &sink.sin_addr) != 1)
         return 2;
     sink.sin_port = htons(atoi(argv[2]));
     setvbuf(stdout, NULL, _IOLBF, 0);
 
+    struct itimerspec every = { { 0, period_ms * 1000000 }, { 0, period_ms * 1000000 } };
     int ticks = timerfd_create(CLOCK_MONOTONIC, 0);
     timerfd_settime(ticks, 0, &every, NULL);
     fds[0] = (struct pollfd){ ticks, POLLIN, 0 };
@@ -95,7 +96,7 @@ int main(int argc, char **argv)
             if (read(ticks, &missed, sizeof missed) == sizeof missed) {
                 int length = snprintf(line, sizeof line, "counter %llu %llu\n", ++count, now_ms());
                 sendto(out, line, length, 0, (struct sockaddr *)&sink, sizeof sink);
-                if (count % SERIAL_EVERY == 0)
+                if (count % (SERIAL_MS / period_ms) == 0)
                     fputs(line, stdout);
             }
         }
