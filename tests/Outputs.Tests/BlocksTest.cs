@@ -9,7 +9,7 @@ namespace Hikae.Outputs.Tests;
 /// <summary>Guests whose disks are held: they write and read back with sequence numbers all the time, and say so on their console.</summary>
 public abstract partial class BlocksTest(SharedLab lab) : LabTest(lab)
 {
-    protected static LabGuestOptions Blocks { get; } = Quiet with { App = "blocks", Append = "hikae.pace=20", Data = ["virtio,qcow2,64M,iothread", "scsi,raw,64M"] };
+    protected static LabGuestOptions Blocks { get; } = Quiet with { App = "blocks", Append = "hikae.pace=50", Data = ["virtio,qcow2,64M,iothread", "scsi,raw,64M"] };
 
     protected LabGuest StartBlocks(string name, LabGuestOptions? options = null)
     {

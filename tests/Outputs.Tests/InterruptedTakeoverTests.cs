@@ -8,38 +8,12 @@ namespace Hikae.Outputs.Tests;
 public sealed class InterruptedTakeoverTests(LongLeaseLab lab) : BlocksTest(lab), IClassFixture<LongLeaseLab>
 {
     [Fact]
-    public void A_guest_goes_on_when_the_sidecar_that_took_it_over_is_killed_before_its_images_are_written()
+    public void A_guest_goes_on_when_the_sidecar_that_took_it_over_is_killed_before_its_images_are_written_and_when_hikaed_is_killed_as_well()
     {
         LabGuest guest = StartBlocks("cut-short");
         WaitForOperations(guest, HostA);
         HostA.Kill();
-        WaitUntilImagesWait(guest);
-
-        int killed = guest.SidecarOn(HostB)!.Value;
-        HostB.Signal("KILL", killed);
-
-        WaitForOperations(guest, HostB);
-        HostA.Boot();
-        guest.WaitForProtected(HostB);
-        WaitForOperations(guest, HostB);
-        Assert.Contains("was cut short with its sidecar, and goes on", LogOnHostB(guest), StringComparison.Ordinal);
-        Assert.Contains("The disks may be written here: the former owner's lease is over", LogOnHostB(guest).Split("goes on")[^1], StringComparison.Ordinal);
-
-        HostB.Hikae("disable", guest.Name);
-        guest.WaitForNoReport(HostB);
-        Assert.DoesNotContain("hikae-", HostB.Virsh("qemu-monitor-command", guest.Name, "{\"execute\":\"query-named-block-nodes\"}"), StringComparison.Ordinal);
-        WaitForOperations(guest, HostB);
-        AssertNothingIsLeft(guest);
-        AssertWhole(guest);
-    }
-
-    [Fact]
-    public void It_goes_on_when_hikaed_is_killed_as_well()
-    {
-        LabGuest guest = StartBlocks("both-killed");
-        WaitForOperations(guest, HostA);
-        HostA.Kill();
-        WaitUntilImagesWait(guest);
+        WaitUntilImagesWait(guest, HostB, formerly: HostA);
 
         HostB.Shell($"kill -KILL $(cat /run/hikaed.pid) {guest.SidecarOn(HostB)}");
         HostB.StartHikaed();
@@ -47,6 +21,27 @@ public sealed class InterruptedTakeoverTests(LongLeaseLab lab) : BlocksTest(lab)
         WaitForOperations(guest, HostB);
         HostA.Boot();
         guest.WaitForProtected(HostB);
+        WaitForOperations(guest, HostB);
+
+        // Back again, and hikaed lives this time.
+        HostB.Kill();
+        WaitUntilImagesWait(guest, HostA, formerly: HostB);
+
+        int killed = guest.SidecarOn(HostA)!.Value;
+        HostA.Signal("KILL", killed);
+
+        WaitForOperations(guest, HostA);
+        HostB.Boot();
+        guest.WaitForProtected(HostA);
+        WaitForOperations(guest, HostA);
+        Assert.Contains("was cut short with its sidecar, and goes on", LogOn(HostA, guest), StringComparison.Ordinal);
+        Assert.Contains("The disks may be written here: the former owner's lease is over", LogOn(HostA, guest).Split("goes on")[^1], StringComparison.Ordinal);
+
+        HostA.Hikae("disable", guest.Name);
+        guest.WaitForNoReport(HostA);
+        Assert.DoesNotContain("hikae-", HostA.Virsh("qemu-monitor-command", guest.Name, "{\"execute\":\"query-named-block-nodes\"}"), StringComparison.Ordinal);
+        WaitForOperations(guest, HostA);
+        AssertNothingIsLeft(guest, HostA);
         AssertWhole(guest);
     }
 
@@ -56,12 +51,12 @@ public sealed class InterruptedTakeoverTests(LongLeaseLab lab) : BlocksTest(lab)
         LabGuest guest = StartBlocks("both-died");
         WaitForOperations(guest, HostA);
         HostA.Kill();
-        WaitUntilImagesWait(guest);
+        WaitUntilImagesWait(guest, HostB, formerly: HostA);
 
         HostB.Shell($"kill -KILL {guest.SidecarOn(HostB)} {guest.QemuOn(HostB)}");
         Lab.Until("the guest starts again", () => HostB.TryRun("virsh", "-q", "start", guest.Name).Succeeded);
 
-        Assert.Contains("has ended without its sidecar", LogOnHostB(guest), StringComparison.Ordinal);
+        Assert.Contains("has ended without its sidecar", LogOn(HostB, guest), StringComparison.Ordinal);
         WaitForOperations(guest, HostB);
         HostA.Boot();
         guest.WaitForProtected(HostB);
@@ -81,20 +76,20 @@ public sealed class InterruptedTakeoverTests(LongLeaseLab lab) : BlocksTest(lab)
         HostB.Shell($"kill -KILL {guest.SidecarOn(HostB)}; kill -CONT $(pgrep -x qemu-system-x86)");
         Lab.Until("the guest starts again", () => HostB.TryRun("virsh", "-q", "start", guest.Name).Succeeded);
 
-        Assert.Contains("Start it from its disks", LogOnHostB(guest), StringComparison.Ordinal);
+        Assert.Contains("Start it from its disks", LogOn(HostB, guest), StringComparison.Ordinal);
         WaitForOperations(guest, HostB);
         HostA.Boot();
         guest.WaitForProtected(HostB);
         WaitForOperations(guest, HostB);
     }
 
-    /// <summary>The guest runs on the second host with all its memory, and its images may not be written yet.</summary>
-    private void WaitUntilImagesWait(LabGuest guest) =>
-        guest.WaitForReport(HostB, "recovered, with writes that wait", report =>
-            report is { State: "recovered" } && report.Reason.Contains("its disk writes wait until hostA can write no more", StringComparison.Ordinal));
+    /// <summary>The guest runs there with all its memory, and its images may not be written yet.</summary>
+    private static void WaitUntilImagesWait(LabGuest guest, LabHost host, LabHost formerly) =>
+        guest.WaitForReport(host, "recovered, with writes that wait", report =>
+            report is { State: "recovered" } && report.Reason.Contains($"its disk writes wait until {formerly.Name} can write no more", StringComparison.Ordinal));
 
-    private void AssertNothingIsLeft(LabGuest guest) =>
-        Assert.Empty(HostB.Shell($"ls /run/hikae | grep -E '{guest.Uuid}.*(buffer|draining|disks|takeover)' || true"));
+    private static void AssertNothingIsLeft(LabGuest guest, LabHost host) =>
+        Assert.Empty(host.Shell($"ls /run/hikae | grep -E '{guest.Uuid}.*(buffer|draining|disks|takeover)' || true"));
 
-    private string LogOnHostB(LabGuest guest) => HostB.Shell($"cat /var/log/hikae/{guest.Uuid}.log");
+    private static string LogOn(LabHost host, LabGuest guest) => host.Shell($"cat /var/log/hikae/{guest.Uuid}.log");
 }

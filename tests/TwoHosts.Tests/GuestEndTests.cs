@@ -7,16 +7,6 @@ namespace Hikae.TwoHosts.Tests;
 public sealed class GuestEndTests(SharedLab shared) : LabTest(shared, keepsGuest: true)
 {
     [Fact]
-    public void A_destroyed_guest_is_not_started_elsewhere()
-    {
-        LabGuest guest = KeptProtected();
-
-        HostA.Virsh("destroy", guest.Name);
-
-        AssertEnded(guest);
-    }
-
-    [Fact]
     public void A_guest_that_powers_off_is_not_started_elsewhere()
     {
         LabGuest guest = StartProtected("poweroff", Talking);
@@ -38,7 +28,7 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared, keepsGuest
     }
 
     [Fact]
-    public void An_ended_guest_can_be_started_again_and_is_protected_again()
+    public void A_destroyed_guest_is_not_started_elsewhere_and_is_protected_again_when_it_is_started_again()
     {
         LabGuest guest = KeptProtected();
 

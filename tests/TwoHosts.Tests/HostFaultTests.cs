@@ -38,50 +38,19 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
         AssertRunsOnlyOnHostA(guest);
     }
 
+    // There and back and there again: a start of a guest takes longer than a failover.
     [Fact]
-    public void A_failover_waits_for_a_libvirtd_that_is_down_at_that_moment()
+    public async Task A_failover_outlives_whatever_happens_to_libvirtd_on_the_backup()
     {
         LabGuest guest = KeptProtected();
-        HostB.Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
 
-        HostA.Kill();
-        guest.WaitForState(HostB, "recovering");
-        HostB.RestartLibvirtd();
-
-        guest.WaitForProgressOn(HostB);
-    }
-
-    // QEMU loads the guest meanwhile, so that what the next libvirtd finds does not wait for a stream any more, and nobody has let it run.
-    [Fact]
-    public async Task A_failover_outlives_a_libvirtd_that_dies_while_QEMU_loads_the_guest()
-    {
-        LabGuest guest = KeptProtected();
-        string log = $"/var/log/hikae/{guest.Uuid}.log";
-        int known = int.Parse(HostB.Shell($"wc -l < {log}"), CultureInfo.InvariantCulture);
-        Task<CommandResult> killed = KillLibvirtd(
-            $"tail -n +{known + 1} {log} | grep -q 'connected to QEMU'", "kill -STOP $pid && sleep 1 && kill -KILL $pid");
-
-        HostA.Kill();
-        Assert.True((await killed).Succeeded);
-        HostB.RestartLibvirtd();
-
-        guest.WaitForProgressOn(HostB);
-    }
-
-    [Fact]
-    public async Task A_failover_says_how_to_end_a_domain_that_a_dead_libvirtd_had_half_started_and_goes_on_then()
-    {
-        LabGuest guest = KeptProtected();
-        Task<CommandResult> killed = KillLibvirtd($"grep -q \"pid='0'\" {guest.StatusFile} 2>/dev/null", "kill -KILL $pid");
-
-        HostA.Kill();
-        Assert.True((await killed).Succeeded);
-        HostB.RestartLibvirtd();
-
-        guest.WaitForReport(HostB, "waiting for somebody to end it", report =>
-            report.State == "recovering" && report.Reason.Contains($"delete {guest.StatusFile}", StringComparison.Ordinal));
-        guest.EndHalfStartedOn(HostB);
-        guest.WaitForProgressOn(HostB);
+        FailOverWhileLibvirtdIsDown(guest, HostA, HostB);
+        HostA.Boot();
+        guest.WaitForProtected(HostB);
+        await FailOverWithALibvirtdThatDiesWhileQemuLoadsTheGuestAsync(guest, HostB, HostA);
+        HostB.Boot();
+        guest.WaitForProtected(HostA);
+        await FailOverWithADomainThatADeadLibvirtdHadHalfStartedAsync(guest, HostA, HostB);
     }
 
     [Fact]
@@ -146,14 +115,55 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
         guest.WaitForProtected(HostA);
     }
 
-    // On hostB, as soon as a condition holds. It is looked at already when this returns.
-    private Task<CommandResult> KillLibvirtd(string condition, string kill)
+    private static void FailOverWhileLibvirtdIsDown(LabGuest guest, LabHost from, LabHost to)
+    {
+        to.Shell("pid=$(cat /run/libvirtd.pid); kill -KILL $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
+
+        from.Kill();
+        guest.WaitForState(to, "recovering");
+        to.RestartLibvirtd();
+
+        guest.WaitForProgressOn(to);
+    }
+
+    // What the next libvirtd finds does not wait for a stream any more, and nobody has let it run.
+    private async Task FailOverWithALibvirtdThatDiesWhileQemuLoadsTheGuestAsync(LabGuest guest, LabHost from, LabHost to)
+    {
+        string log = $"/var/log/hikae/{guest.Uuid}.log";
+        int known = int.Parse(to.Shell($"wc -l < {log}"), CultureInfo.InvariantCulture);
+        Task<CommandResult> killed = KillLibvirtd(
+            to, $"tail -n +{known + 1} {log} | grep -q 'connected to QEMU'", "kill -STOP $pid && sleep 1 && kill -KILL $pid");
+
+        from.Kill();
+        Assert.True((await killed).Succeeded);
+        to.RestartLibvirtd();
+
+        guest.WaitForProgressOn(to);
+    }
+
+    // Its reason says how to end it, and the failover goes on then.
+    private async Task FailOverWithADomainThatADeadLibvirtdHadHalfStartedAsync(LabGuest guest, LabHost from, LabHost to)
+    {
+        Task<CommandResult> killed = KillLibvirtd(to, $"grep -q \"pid='0'\" {guest.StatusFile} 2>/dev/null", "kill -KILL $pid");
+
+        from.Kill();
+        Assert.True((await killed).Succeeded);
+        to.RestartLibvirtd();
+
+        guest.WaitForReport(to, "waiting for somebody to end it", report =>
+            report.State == "recovering" && report.Reason.Contains($"delete {guest.StatusFile}", StringComparison.Ordinal));
+        guest.EndHalfStartedOn(to);
+        guest.WaitForProgressOn(to);
+    }
+
+    // As soon as a condition holds. It is looked at already when this returns.
+    private Task<CommandResult> KillLibvirtd(LabHost host, string condition, string kill)
     {
         const string watched = "/run/libvirtd.watched";
-        HostB.Shell($"rm -f {watched}");
-        Task<CommandResult> killed = Task.Run(() => HostB.TryRun(
+        host.Shell($"rm -f {watched}");
+        Task<CommandResult> killed = Task.Run(() => host.TryRun(
             "timeout", "60", "bash", "-c", $"pid=$(cat /run/libvirtd.pid); touch {watched}; until {condition}; do :; done; {kill}"));
-        Lab.Until("the condition is looked at", () => HostB.TryRun("test", "-e", watched).Succeeded);
+        Lab.Until("the condition is looked at", () => host.TryRun("test", "-e", watched).Succeeded);
         return killed;
     }
 

@@ -11,40 +11,25 @@ public sealed class OptInTests(SharedLab shared) : LabTest(shared, keepsGuest: t
     private static LabGuestOptions NotAnnotated { get; } = Quiet with { Protect = null };
 
     [Fact]
-    public void A_running_guest_is_protected_by_virsh_metadata_and_released_by_its_removal()
+    public void A_guest_without_annotation_has_no_sidecar_and_no_status_until_virsh_metadata_or_hikae_enable_protects_it_and_after_it_is_released()
     {
-        LabGuest guest = Lab.StartGuest("metadata", NotAnnotated);
+        LabGuest guest = Lab.StartGuest("plain", NotAnnotated);
+        LabGuest other = KeptProtected();
+        Assert.Null(guest.SidecarOn(HostA));
+        Assert.Null(guest.ReportOn(HostA));
+        Assert.NotNull(other.SidecarOn(HostA));
 
         HostA.Virsh("metadata", guest.Name, Annotation, "--key", "hikae", "--set", "<protect backup=\"hostB\"/>", "--live");
         guest.WaitForProtected(HostA);
         guest.WaitForState(HostB, "ready");
         HostA.Virsh("metadata", guest.Name, Annotation, "--remove", "--live");
-
         AssertReleased(guest);
-    }
-
-    [Fact]
-    public void Hikae_enable_and_disable_do_the_same()
-    {
-        LabGuest guest = Lab.StartGuest("command", NotAnnotated);
 
         HostA.Hikae("enable", guest.Name, "--backup", "hostB");
         guest.WaitForProtected(HostA);
         HostA.Hikae("disable", guest.Name);
-
         AssertReleased(guest);
         Assert.DoesNotContain(Annotation, HostA.Virsh("dumpxml", "--inactive", guest.Name), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void A_guest_without_annotation_has_no_sidecar_and_no_status()
-    {
-        LabGuest guest = Lab.StartGuest("plain", NotAnnotated);
-        LabGuest other = KeptProtected();
-
-        Assert.Null(guest.SidecarOn(HostA));
-        Assert.Null(guest.ReportOn(HostA));
-        Assert.NotNull(other.SidecarOn(HostA));
     }
 
     [Fact]

@@ -81,7 +81,8 @@ public sealed class PageCacheTests
         cd /proc/sys/vm; echo 80 > dirty_ratio; echo 70 > dirty_background_ratio; echo 360000 > dirty_expire_centisecs
         cd /data
         for f in cached:{{CachedMiB}} early:{{EarlyMiB}} late:{{LateMiB}}; do dd if=/dev/urandom of=${f%:*} bs=1M count=${f#*:} 2>/dev/null || exit 1; done
-        seq 300000 | sed 's/^/{{Mark}}/' | head -c {{MarkedMiB << 20}} > marked
+        seq 1500 | sed 's/^/{{Mark}}/' > /dev/shm/part
+        for n in $(seq 1000 1199); do echo $n; cat /dev/shm/part; done | head -c {{MarkedMiB << 20}} > marked; rm /dev/shm/part
         sync; echo 3 > /proc/sys/vm/drop_caches
         cp early late /dev/shm
         for f in cached marked /dev/shm/early /dev/shm/late; do sha256sum $(readlink -f $f) > /dev/shm/${f##*/}.sum || exit 1; done
