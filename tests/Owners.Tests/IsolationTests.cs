@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
 using Hikae.Harness.Labs;
 using Hikae.Protocol.Configuration;
 using Xunit;
@@ -8,7 +9,8 @@ namespace Hikae.Owners.Tests;
 /// <summary>Hosts that are cut off from each other and from the arbiter: never do both run the guest, and it goes on when one may.</summary>
 public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
 {
-    private static readonly TimeSpan TwoLeases = 2 * new ArbiterConfiguration().Lease;
+    private static readonly TimeSpan Lease = new ArbiterConfiguration().Lease;
+    private static readonly TimeSpan TwoLeases = 2 * Lease;
 
     [Fact]
     public void With_neither_link_nor_arbiter_the_primary_pauses_its_guest_and_goes_on_when_the_record_still_names_it()
@@ -59,15 +61,24 @@ public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
     }
 
     [Fact]
-    public void A_primary_that_is_cut_off_loses_its_guest_and_neither_speaks_nor_writes_for_it_any_more()
+    public void A_primary_that_is_cut_off_loses_its_guest_and_neither_speaks_nor_writes_for_it_any_more_whatever_clocks_do()
     {
+        using var clockA = new HostClock(HostA);
+        using var clockB = new HostClock(HostB);
         using var one = new OneOwner(Lab, "primary-isolated");
+
+        string record = one.NewestRecord;
+        SetWhileProtected(one, (clockA, 5), (clockB, -3));
+        SetWhileProtected(one, (clockA, -2), (clockB, 7));
+        Assert.Equal(record, one.NewestRecord);
+        Assert.DoesNotContain("The lease has run out", HostA.Shell($"cat /var/log/hikae/{one.Guest.Uuid}.log"), StringComparison.Ordinal);
+        one.AssertOwners(HostA);
 
         // Clients and image are still within its reach: only its own word keeps it from them.
         using (HiddenFolder.Arbiter(HostA))
         {
             HostA.Cut("repl");
-            one.WaitUntilImageIsWrittenBy(HostB);
+            LoseWhileClocksJump(one, clockA, clockB, hours: 6);
             one.Ledger.WaitForAnswers(5);
         }
         PlugIn(HostA);
@@ -77,7 +88,7 @@ public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
         using (HiddenFolder.Storage(HostB))
         {
             CutOff(HostB);
-            one.WaitUntilImageIsWrittenBy(HostA);
+            LoseWhileClocksJump(one, clockB, clockA, hours: -6);
         }
         PlugIn(HostB);
         one.Guest.WaitForProtected(HostA);
@@ -163,6 +174,35 @@ public sealed class IsolationTests(OwnersLab shared) : LabTest(shared)
         Assert.Contains("active on hostA", start.Errors, StringComparison.Ordinal);
         HostB.Virsh("undefine", guest.Name);
         AssertRunsOnlyOnHostA(guest);
+    }
+
+    /// <summary>Nothing comes of it, for longer than a lease.</summary>
+    private void SetWhileProtected(OneOwner one, params (HostClock Clock, int Hours)[] settings)
+    {
+        Assert.All(settings, setting =>
+        {
+            setting.Clock.Set(setting.Hours);
+            setting.Clock.AssertSeenBy(one.Guest);
+        });
+        one.WaitForAnswersDuring(1.5 * Lease);
+        Assert.Equal("protected", one.Guest.ReportOn(HostA)!.State);
+    }
+
+    /// <summary>The primary was cut off just now: the two clocks jump apart by twice these hours, and again when its former backup's guest speaks and its lease still runs.</summary>
+    private static void LoseWhileClocksJump(OneOwner one, HostClock loser, HostClock winner, int hours)
+    {
+        long cutOff = Stopwatch.GetTimestamp();
+        loser.Set(hours);
+        winner.Set(-hours);
+        one.WaitUntilHeardFrom(winner.Host);
+        loser.Set(hours - 12);
+        winner.Set(hours);
+        one.WaitUntilImageIsWrittenBy(winner.Host);
+        // The claim came after the cut, and these writes a lease after the claim.
+        Assert.True(Stopwatch.GetElapsedTime(cutOff) > Lease);
+        one.Guest.WaitForDomainState(loser.Host, "paused");
+        loser.Set(0);
+        winner.Set(0);
     }
 
     private static void CutOff(LabHost host)

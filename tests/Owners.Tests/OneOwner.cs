@@ -38,6 +38,10 @@ internal sealed class OneOwner : IDisposable
     /// <summary>Who has written to the image so far, in order.</summary>
     public IReadOnlyList<string> Writers => [.. _image.Runs.Select(run => run.Host)];
 
+    /// <summary>The name of the newest of its ownership records: no other as long as nobody claims it.</summary>
+    public string NewestRecord => Directory.EnumerateFileSystemEntries(Path.Combine(_lab.SharedFolder, "hikae", Guest.Uuid))
+        .Select(path => Path.GetFileName(path)).Where(name => name.All(char.IsAsciiDigit)).Max(StringComparer.Ordinal)!;
+
     /// <summary>Then the guest runs there, and the former owner's lease is over, whatever that host knows.</summary>
     public void WaitUntilImageIsWrittenBy(LabHost host) =>
         _lab.Eventually(
