@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096, WORDS = BLOCK / 8, MAX_BLOCKS = 16384, MAX_RUN = 16, WORKERS = 3, REPORT_MS = 200, MAX_DISKS = 32 };
+enum { BLOCK = 4096, WORDS = BLOCK / 8, MAX_BLOCKS = 16384, MAX_RUN = 16, WORKERS = 3, REPORT_MS = 200, MAX_DISKS = 32, LEAVING_MS = 10000 };
 
 #define UNKNOWN UINT64_MAX    // written before we came, or discarded: zeros and any whole block are right
 
@@ -110,6 +110,15 @@ static void note(struct disk *disk, const char *what, uint64_t block, const char
     pthread_mutex_unlock(&disk->lock);
 }
 
+// A disk that is unplugged fails some moments before it leaves /sys.
+static void failed(struct disk *disk, const char *what, uint64_t block)
+{
+    const char *why = strerror(errno);
+    for (int waited = 0; waited < LEAVING_MS && !is_gone(disk); waited += 50)
+        sleep_ms(50);
+    note(disk, what, block, why);
+}
+
 static void *work(void *argument)
 {
     struct worker *worker = argument;
@@ -128,12 +137,12 @@ static void *work(void *argument)
             for (uint64_t i = 0; i < count; i++)
                 fill(data[i], first + i, sequence[i] = atomic_fetch_add(&disk->sequence, 1) + 1);
             if (pwrite(disk->file, data, length, at) != length)
-                note(disk, "write", first, strerror(errno));
+                failed(disk, "write", first);
             for (uint64_t i = 0; i < count; i++)
                 disk->expected[first + i] = sequence[i];
         } else if (kind < 95) {
             if (pread(disk->file, data, length, at) != length)
-                note(disk, "read", first, strerror(errno));
+                failed(disk, "read", first);
             else
                 for (uint64_t i = 0; i < count; i++) {
                     const char *why = verify(data[i], first + i, disk->expected[first + i]);
@@ -142,11 +151,11 @@ static void *work(void *argument)
                 }
         } else if (kind < 97) {
             if (fdatasync(disk->file))
-                note(disk, "flush", first, strerror(errno));
+                failed(disk, "flush", first);
             atomic_fetch_add(&disk->flushes, 1);
         } else if (kind == 97) {
             if (ioctl(disk->file, BLKZEROOUT, range))
-                note(disk, "zero", first, strerror(errno));
+                failed(disk, "zero", first);
             for (uint64_t i = 0; i < count; i++)
                 disk->expected[first + i] = 0;
         } else if (ioctl(disk->file, BLKDISCARD, range) == 0) {

@@ -24,7 +24,8 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared, keepsGuest
         HostA.Signal("KILL", guest.QemuOn(HostA));
 
         AssertEnded(guest);
-        Assert.Contains("The primary says goodbye (crashed): the replica is dropped", HostB.Shell($"cat /var/log/hikae/{guest.Uuid}.log"), StringComparison.Ordinal);
+        Lab.Until("the backup has heard of the crash", () => HostB.Shell($"cat /var/log/hikae/{guest.Uuid}.log")
+            .Contains("The primary says goodbye (crashed): the replica is dropped", StringComparison.Ordinal));
     }
 
     [Fact]
