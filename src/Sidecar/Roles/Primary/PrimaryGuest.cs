@@ -11,6 +11,12 @@ namespace Hikae.Sidecar;
 /// <summary>The running guest that this sidecar protects, with everything that outlives one replication session.</summary>
 internal sealed class PrimaryGuest : IDisposable
 {
+    // Of a QEMU that has failed at its monitor because it dies.
+    private static readonly TimeSpan ExitPatience = TimeSpan.FromMilliseconds(50);
+
+    // libvirt calls its hook a moment after QEMU has ended.
+    private static readonly TimeSpan ReleasePatience = TimeSpan.FromSeconds(5);
+
     private readonly Func<long> _cachePagesReported;
 
     public PrimaryGuest(SidecarOptions options, GuestConnection connection, QemuProcess process, IFreePages freePages, Func<long> cachePagesReported, ILogger logger)
@@ -60,6 +66,23 @@ internal sealed class PrimaryGuest : IDisposable
 
     /// <summary>Clean page cache pages in the guest's last answer; shown, not used.</summary>
     public long CachePagesReported => _cachePagesReported();
+
+    /// <summary>
+    /// Runs what fails when QEMU ends. Why it ended is known a moment later, from libvirt's hook, which ends the token; until then nothing is thrown, so that the
+    /// link is there to tell the backup.
+    /// </summary>
+    public void WhileItLives(Action<CancellationToken> body, CancellationToken cancellationToken)
+    {
+        try
+        {
+            body(cancellationToken);
+        }
+        catch (Exception error) when (error is not FencedException && !cancellationToken.IsCancellationRequested && Process.WaitForExit(ExitPatience))
+        {
+            cancellationToken.WaitHandle.WaitOne(ReleasePatience);
+            throw;
+        }
+    }
 
     public void Dispose()
     {

@@ -212,7 +212,7 @@ internal sealed class PrimarySession : IDisposable
         if (!_dryStarted)
         {
             _dryStarted = true;
-            _threads!.Start("checkpoint", Checkpoints);
+            _threads!.Start("checkpoint", cancellationToken => _guest.WhileItLives(Checkpoints, cancellationToken));
         }
     }
 
