@@ -102,8 +102,7 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
                 {
                     throw new QemuMonitorException(Table, "a device and memory came and went while a checkpoint was made");
                 }
-                _xml = xml;
-                _queue.Add(new EpochPart.Hardware([.. _blocks.Select(block => block.Info)], xml), CancellationToken.None);
+                Queue(xml, CancellationToken.None);
             }
         }
         // With the same devices the XML of before is the right one, whatever libvirt has told since: it may be ahead of the checkpoint.
@@ -145,14 +144,19 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
             throw new NotProtectableException($"RAM block {block.Info.Name} has pages of {block.Info.PageSizeBytes} bytes; huge pages are not supported yet");
         }
         _blocks = blocks;
-        _xml = xml;
         Volatile.Write(ref _guestBytes, blocks.Sum(block => block.Info.UsedBytes));
         if (!sameBlocks)
         {
             // First: what is sent of the blocks of before, and has not left yet, must not be taken for these.
             _memory.SetBlocks(blocks);
         }
-        _queue.Add(new EpochPart.Hardware([.. blocks.Select(block => block.Info)], xml), cancellationToken);
+        Queue(xml, cancellationToken);
+    }
+
+    private void Queue(string xml, CancellationToken cancellationToken)
+    {
+        _xml = xml;
+        _queue.Add(new EpochPart.Hardware([.. _blocks.Select(block => block.Info)], xml), cancellationToken);
     }
 
     /// <summary>libvirt's XML has lost memory that QEMU still has: a backup whose domain lacks a block of the list could not load the guest.</summary>

@@ -8,8 +8,8 @@ namespace Hikae.Sidecar.Capture;
 /// <summary>What QEMU has mapped into its address space: tells whether a RAM block came or went without asking QEMU, which cannot answer while the guest stands still for us.</summary>
 /// <remarks>
 /// A RAM block is a mapping of its own (QEMU util/mmap-alloc.c, qemu_ram_mmap), made under the lock that QEMU holds while it saves its device state. So at that
-/// time this says for certain whether one came; one that went is unmapped some tens of milliseconds later (system/physmem.c, qemu_ram_free). It may say "changed" of a process whose threads or buffers came or went: then the blocks are asked for
-/// again, which costs only time. Checkpoint thread only.
+/// time this says for certain whether one came; one that went is unmapped some tens of milliseconds later (system/physmem.c, qemu_ram_free). It may say "changed"
+/// of a process whose threads or buffers came or went: then the blocks are asked for again, which costs only time. Checkpoint thread only.
 /// </remarks>
 internal sealed class QemuMappings : IDisposable
 {

@@ -29,8 +29,7 @@ internal static class RamBlockTable
         var blocks = new List<RamBlock>();
         foreach (string line in lines.Skip(1))
         {
-            // One that a device has let go of has no name any more (system/physmem.c, qemu_ram_unset_idstr), and is in no migration.
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length != ColumnsAfterName && ParseLine(line) is { Info.UsedBytes: > 0 } block)
+            if (ParseLine(line) is { Info.UsedBytes: > 0 } block)
             {
                 blocks.Add(block);
             }
@@ -42,9 +41,14 @@ internal static class RamBlockTable
         return blocks;
     }
 
-    private static RamBlock ParseLine(string line)
+    // Null: a device has let go of it. Such a block has no name any more (system/physmem.c, qemu_ram_unset_idstr), and is in no migration.
+    private static RamBlock? ParseLine(string line)
     {
         string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length == ColumnsAfterName)
+        {
+            return null;
+        }
         if (words.Length > ColumnsAfterName
             && TryParseSize(words[^7], words[^6], out int pageSize)
             && TryParseHex(words[^4], out ulong used)

@@ -1,53 +1,43 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Harness;
-using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Epoch;
-using Hikae.Sidecar.Link;
-using Hikae.Sidecar.PageStore;
-using Hikae.Sidecar.Tests.Link;
 using Xunit;
 
 namespace Hikae.Sidecar.Tests.Capture;
 
 /// <summary>The whole way of a page but for QEMU: a real process is tracked, paused, copied, shipped and kept, while it writes.</summary>
-public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixture<WriterProgram>
+public sealed class TrackedReplicationTests : IClassFixture<WriterProgram>
 {
     // 20 MiB: five segments, and rounds before the pause.
     private const uint Pages = 5_121;
 
-    [Fact]
-    public void A_replica_equals_the_process_byte_for_byte_at_any_checkpoint()
+    private readonly WriterProgram _program;
+
+    public TrackedReplicationTests(WriterProgram program)
     {
         Requires.Root();
         Requires.Kernel(6, 7);
-        using var writer = new Writer(program, Pages);
-        using DirtyTracker tracker = DirtyTracker.Attach(writer.Pid);
-        using var backup = new BackupUnderTest();
-        using var pool = new SegmentPool();
-        using var queue = new EpochQueue();
-        using var shipper = new EpochShipper(queue, backup.Primary, TimeSpan.FromMinutes(5));
-        var memory = new MemoryParticipant(writer.Pid, tracker, pool, queue, new NoFreePages());
-        using var loop = new CheckpointLoop(new StopAndContinue(writer), queue, [new WriterHardware(writer, memory, queue), memory], new PauseStatistics());
-        using var stop = new CancellationTokenSource();
-        Task shipping = Task.Factory.StartNew(() => shipper.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _program = program;
+    }
 
+    [Fact]
+    public void A_replica_equals_the_process_byte_for_byte_at_any_checkpoint()
+    {
+        using var replication = new TrackedReplication(_program, Pages, blocks: 2);
         for (int round = 0; round < 4; round++)
         {
             for (int i = 0; i < 4; i++)
             {
-                Seal(() => loop.TryCheckpoint(stop.Token));
-                Acknowledge(backup, loop);
+                replication.Commit();
             }
-            Seal(() => loop.TryFinalCheckpoint(stop.Token));
-            Acknowledge(backup, loop);
-            AssertEqual(writer, backup.Session.Store);
-            writer.Resume();
+            replication.CommitFinal();
+            replication.AssertEqual();
+            replication.Writer.Resume();
         }
 
-        Assert.Equal(20UL, backup.Session.Store.CommittedEpoch);
-        stop.Cancel();
-        Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
+        Assert.Equal(20UL, replication.Backup.Session.Store.CommittedEpoch);
+        replication.End();
     }
 
     [Theory]
@@ -55,129 +45,66 @@ public sealed class TrackedReplicationTests(WriterProgram program) : IClassFixtu
     [InlineData(true)]
     public void Memory_that_was_plugged_in_is_copied_and_the_rest_is_not_copied_again(bool inTheMiddleOfAnEpoch)
     {
-        Requires.Root();
-        Requires.Kernel(6, 7);
-        using var writer = new Writer(program, Pages);
-        using DirtyTracker tracker = DirtyTracker.Attach(writer.Pid);
-        using var backup = new BackupUnderTest();
-        using var pool = new SegmentPool();
-        using var queue = new EpochQueue();
-        using var shipper = new EpochShipper(queue, backup.Primary, TimeSpan.FromMinutes(5));
-        var memory = new MemoryParticipant(writer.Pid, tracker, pool, queue, new NoFreePages());
-        var hardware = new WriterHardware(writer, memory, queue) { Count = 1 };
-        var other = new Obstacle();
-        using var loop = new CheckpointLoop(new StopAndContinue(writer), queue, [hardware, memory, other], new PauseStatistics());
-        using var stop = new CancellationTokenSource();
-        Task shipping = Task.Factory.StartNew(() => shipper.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        Seal(() => loop.TryFinalCheckpoint(stop.Token));
-        Acknowledge(backup, loop);
-        Assert.Single(backup.Session.Store.Blocks);
-        long before = shipper.Counters.DirtyPages;
+        using var replication = new TrackedReplication(_program, Pages, blocks: 1);
+        replication.CommitFinal();
+        Assert.Single(replication.Backup.Session.Store.Blocks);
+        long before = replication.Shipper.Counters.DirtyPages;
 
         if (inTheMiddleOfAnEpoch)
         {
-            other.IsInTheWay = true;
-            Assert.Equal(CheckpointOutcome.Deferred, loop.TryCheckpoint(stop.Token));
-            other.IsInTheWay = false;
-            writer.TryPause();
-            before = shipper.Counters.DirtyPages;
+            replication.Obstacle.IsInTheWay = true;
+            Assert.Equal(CheckpointOutcome.Deferred, replication.TryCheckpoint());
+            replication.Obstacle.IsInTheWay = false;
+            replication.Writer.TryPause();
+            before = replication.Shipper.Counters.DirtyPages;
         }
 
         // The writer stands still: what is sent is what was plugged in.
-        hardware.Count = 2;
-        Seal(() => loop.TryFinalCheckpoint(stop.Token));
-        Acknowledge(backup, loop);
+        replication.Hardware.Count = 2;
+        replication.CommitFinal();
 
-        AssertEqual(writer, backup.Session.Store);
-        long plugged = writer.Blocks[1].Info.PageCount;
-        Assert.InRange(shipper.Counters.DirtyPages - before, plugged, plugged + (inTheMiddleOfAnEpoch ? Pages : 0));
-        stop.Cancel();
-        Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
+        replication.AssertEqual();
+        long plugged = replication.Writer.Blocks[1].Info.PageCount;
+        Assert.InRange(replication.Shipper.Counters.DirtyPages - before, plugged, plugged + (inTheMiddleOfAnEpoch ? Pages : 0));
+        replication.End();
     }
 
     [Fact]
     public void What_a_refused_try_found_is_copied_though_memory_is_plugged_in_before_the_next()
     {
-        Requires.Root();
-        Requires.Kernel(6, 7);
-        using var writer = new Writer(program, Pages);
-        using DirtyTracker tracker = DirtyTracker.Attach(writer.Pid);
-        using var backup = new BackupUnderTest();
-        using var pool = new SegmentPool();
-        using var queue = new EpochQueue();
-        using var shipper = new EpochShipper(queue, backup.Primary, TimeSpan.FromMinutes(5));
-        var memory = new MemoryParticipant(writer.Pid, tracker, pool, queue, new NoFreePages());
-        var hardware = new WriterHardware(writer, memory, queue) { Count = 1 };
-        using var loop = new CheckpointLoop(new StopAndContinue(writer), queue, [hardware, memory], new PauseStatistics());
-        using var stop = new CancellationTokenSource();
-        Task shipping = Task.Factory.StartNew(() => shipper.Run(stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        Seal(() => loop.TryFinalCheckpoint(stop.Token));
-        Acknowledge(backup, loop);
-        writer.Resume();
+        using var replication = new TrackedReplication(_program, Pages, blocks: 1);
+        replication.CommitFinal();
+        replication.Writer.Resume();
 
         // All segments are in use, so anything that was written is too much for a pause.
         var rented = new List<CaptureSegment>();
-        hardware.WhenPaused = () =>
+        replication.Hardware.WhenPaused = () =>
         {
-            while (pool.FreePages > 0)
+            while (replication.Pool.FreePages > 0)
             {
-                rented.Add(pool.Rent(stop.Token));
+                rented.Add(replication.Pool.Rent(CancellationToken.None));
             }
         };
         CheckpointOutcome outcome;
         do
         {
-            outcome = loop.TryFinalCheckpoint(stop.Token);
+            outcome = replication.TryFinalCheckpoint();
             rented.ForEach(segment => segment.Dispose());
             rented.Clear();
             if (outcome is CheckpointOutcome.Sealed)
             {
                 // It has written nothing yet.
-                Acknowledge(backup, loop);
-                writer.Resume();
+                replication.Acknowledge();
+                replication.Writer.Resume();
             }
         }
         while (outcome is CheckpointOutcome.Sealed);
-        hardware.WhenPaused = null;
-        writer.TryPause();
-        hardware.Count = 2;
-        Seal(() => loop.TryFinalCheckpoint(stop.Token));
-        Acknowledge(backup, loop);
+        replication.Hardware.WhenPaused = null;
+        replication.Writer.TryPause();
+        replication.Hardware.Count = 2;
+        replication.CommitFinal();
 
-        AssertEqual(writer, backup.Session.Store);
-        stop.Cancel();
-        Assert.ThrowsAny<OperationCanceledException>(() => shipping.GetAwaiter().GetResult());
-    }
-
-    private static void Seal(Func<CheckpointOutcome> tryCheckpoint)
-    {
-        CheckpointOutcome outcome = tryCheckpoint();
-        while (outcome is CheckpointOutcome.Deferred)
-        {
-            // A writer that got most of the processor has written more than the pool holds.
-            outcome = tryCheckpoint();
-        }
-        Assert.Equal(CheckpointOutcome.Sealed, outcome);
-    }
-
-    private static void Acknowledge(BackupUnderTest backup, CheckpointLoop loop)
-    {
-        (RecordType type, ulong epoch, _) = backup.Receive();
-        Assert.Equal(RecordType.Ack, type);
-        loop.Acknowledge(new EpochId(epoch));
-    }
-
-    private static void AssertEqual(Writer writer, ReplicaStore store)
-    {
-        byte[] replica = new byte[4096];
-        for (int block = 0; block < writer.Blocks.Count; block++)
-        {
-            byte[] memory = writer.Read(block);
-            for (int page = 0; page < memory.Length / 4096; page++)
-            {
-                store.ReadPage(block, page, replica);
-                Assert.True(memory.AsSpan(page * 4096, 4096).SequenceEqual(replica), $"page {page} of block {block} differs");
-            }
-        }
+        replication.AssertEqual();
+        replication.End();
     }
 }
