@@ -14,7 +14,11 @@ public sealed unsafe class Connection : IDisposable
     private readonly ConnectHandle _handle;
     private readonly ConcurrentDictionary<IConnectionListener, byte> _listeners = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _anchorGate = new();
     private int _disposed;
+
+    // guarded by _anchorGate; less than 0: none
+    private int _anchor = -1;
 
     private Connection(ConnectHandle handle)
     {
@@ -123,13 +127,20 @@ public sealed unsafe class Connection : IDisposable
             nameof(LibvirtApi.virConnectGetDomainCapabilities));
 
     /// <summary>Events of all domains from now on. List the domains afterwards, so that none falls in between.</summary>
-    public DomainEventSubscription WatchDomains() => Listen(new DomainEventSubscription(this));
+    public DomainEventSubscription WatchDomains()
+    {
+        Anchor();
+        return Listen(new DomainEventSubscription(this));
+    }
 
     /// <summary>QEMU's own events from now on.</summary>
     /// <param name="domain">Null: of every domain.</param>
     /// <param name="eventName">QEMU's name, such as <c>STOP</c> or <c>MIGRATION</c>; null: every event.</param>
-    public QemuMonitorEventSubscription WatchMonitorEvents(Domain? domain, string? eventName) =>
-        Listen(new QemuMonitorEventSubscription(this, domain, eventName));
+    public QemuMonitorEventSubscription WatchMonitorEvents(Domain? domain, string? eventName)
+    {
+        Anchor();
+        return Listen(new QemuMonitorEventSubscription(this, domain, eventName));
+    }
 
     /// <summary>Ends all subscriptions and the connection. A domain of this connection may still be disposed later.</summary>
     public void Dispose()
@@ -145,6 +156,13 @@ public sealed unsafe class Connection : IDisposable
         }
 
         // A registered callback holds a reference: without this the connection would stay open for ever.
+        lock (_anchorGate)
+        {
+            if (_anchor >= 0)
+            {
+                _ = LibvirtApi.virConnectDomainEventDeregisterAny(_handle, _anchor);
+            }
+        }
         _ = LibvirtApi.virConnectUnregisterCloseCallback(_handle, &OnClosed);
         _handle.Dispose();
         _closed.TrySetResult();
@@ -167,6 +185,23 @@ public sealed unsafe class Connection : IDisposable
         return null;
     }
 
+    // libvirt sees whether anybody listens before it takes the lock of its queue (object_event.c, virObjectEventStateQueueRemote). An event that comes
+    // while the last callback goes stays in a queue that has no timer, and nobody who registers later hears anything. So one callback stays.
+    private void Anchor()
+    {
+        lock (_anchorGate)
+        {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+            if (_anchor < 0)
+            {
+                // SAFETY: the callback is a static function that takes no opaque.
+                _anchor = LibvirtApi.virConnectDomainEventRegisterAny(
+                    _handle, 0, LibvirtApi.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR, (delegate* unmanaged<nint, nint, nint, void>)&OnNothing, 0, null);
+                LibvirtException.ThrowIfFailed(_anchor, nameof(LibvirtApi.virConnectDomainEventRegisterAny));
+            }
+        }
+    }
+
     private T Listen<T>(T listener)
         where T : IConnectionListener
     {
@@ -179,6 +214,11 @@ public sealed unsafe class Connection : IDisposable
         }
 
         return listener;
+    }
+
+    [UnmanagedCallersOnly]
+    private static void OnNothing(nint conn, nint domain, nint opaque)
+    {
     }
 
     [UnmanagedCallersOnly]

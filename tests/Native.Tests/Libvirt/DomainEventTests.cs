@@ -70,13 +70,13 @@ public sealed class DomainEventTests
     }
 
     [Fact]
-    public void Subscriptions_may_come_and_go_while_events_fly()
+    public async Task Subscriptions_may_come_and_go_while_events_fly_and_the_last_one_hears()
     {
-        using var connection = Connection.Open(TestDriver.DefaultUri);
+        using Connection connection = TestDriver.OpenOwn();
         using var stop = new CancellationTokenSource();
+        string uuid = TestDriver.NewUuid();
         var noise = new Thread(() =>
         {
-            string uuid = TestDriver.NewUuid();
             using Domain domain = connection.CreateXml(TestDriver.Xml(uuid), DomainCreateFlags.None);
             while (!stop.IsCancellationRequested)
             {
@@ -89,17 +89,17 @@ public sealed class DomainEventTests
         noise.Start();
 
         // A handle freed too early or twice kills the process here.
-        for (int i = 0; i < 500; i++)
+        for (int i = 0; i < 2000; i++)
         {
             using DomainEventSubscription events = connection.WatchDomains();
             if (i % 50 == 0)
             {
                 GC.Collect();
-                Thread.Sleep(5);
+                await TestDriver.NextAsync(events, uuid, _ => true);
             }
         }
 
-        stop.Cancel();
+        await stop.CancelAsync();
         noise.Join();
     }
 

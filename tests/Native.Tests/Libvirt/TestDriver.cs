@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Runtime.CompilerServices;
 using Hikae.Native.Libvirt;
 
 namespace Hikae.Native.Tests.LibvirtTests;
@@ -11,8 +12,29 @@ internal static class TestDriver
 {
     internal const string DefaultUri = "test:///default";
 
+    private static DomainEventSubscription? _anchor;
+
     /// <summary>How long an event may take on a busy machine.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    // See Connection.Anchor: this host's events have one queue for all connections, also for those that listen to nothing.
+    [ModuleInitializer]
+    internal static void Anchor() => _anchor ??= Connection.Open(DefaultUri).WatchDomains();
+
+    /// <summary>A host of its own, which one connection has for itself.</summary>
+    internal static Connection OpenOwn()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, "<node/>");
+            return Connection.Open($"test://{file}");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
 
     internal static string NewUuid() => Guid.NewGuid().ToString();
 

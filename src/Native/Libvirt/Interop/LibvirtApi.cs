@@ -176,6 +176,7 @@ internal static unsafe partial class LibvirtApi
 
     internal const int VIR_DOMAIN_EVENT_ID_LIFECYCLE = 0;
     internal const int VIR_DOMAIN_EVENT_ID_REBOOT = 1;
+    internal const int VIR_DOMAIN_EVENT_ID_CONTROL_ERROR = 7;
     internal const int VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED = 15;
     internal const int VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2 = 16;
     internal const int VIR_DOMAIN_EVENT_ID_DEVICE_ADDED = 19;
