@@ -198,7 +198,7 @@ internal static class Program
         GuestState state = interrupted is null ? GuestState.Receiving : GuestState.Recovered;
         using var status = new StatusBoard(FirstStatus(options, options.Uuid, state), daemon, TimeProvider.System, logger);
         logging.Follow(status);
-        using var starter = new GuestStarter(options.LibvirtUri, logger);
+        using var starter = new GuestStarter(options.LibvirtUri, logger) { PrefetchBytesPerSecond = options.Configuration.Backup.PrefetchBytesPerSecond };
         using var sidecar = new BackupSidecar(options, NewOwnership(options), starter, daemon, status, logger) { Interrupted = interrupted };
         using PosixSignalRegistration terminate = OnTerminate(sidecar.Stop);
         daemon.Start();

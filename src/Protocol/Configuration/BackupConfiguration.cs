@@ -12,4 +12,7 @@ public sealed record BackupConfiguration
 
     /// <summary>How many guests are started at once when a host dies. Each takes libvirt and a processor for a moment.</summary>
     public int Recoveries { get; init; } = 4;
+
+    /// <summary>How fast a guest that was started here gets the memory that it has not asked for, each; null: as fast as it can.</summary>
+    public long? PrefetchBytesPerSecond { get; init; }
 }

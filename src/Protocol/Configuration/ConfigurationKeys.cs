@@ -61,6 +61,9 @@ internal static class ConfigurationKeys
             (c, v) => MemoryAmount.Parse(v) is MemoryAmount amount ? c with { Backup = c.Backup with { Memory = amount } } : null),
         new("backup", "recoveries", "a number from 1 to 256",
             (c, v) => Number(v, 1, 256) is int most ? c with { Backup = c.Backup with { Recoveries = most } } : null),
+        new("backup", "prefetch_mib_s", "unlimited, or a number of MiB from 1 to 65536",
+            (c, v) => v is "unlimited" ? c with { Backup = c.Backup with { PrefetchBytesPerSecond = null } }
+                : Number(v, 1, 65_536) is int mib ? c with { Backup = c.Backup with { PrefetchBytesPerSecond = (long)mib << 20 } } : null),
 
         new("arbiter", "kind", "directory or etcd",
             (c, v) => Kind(v) is ArbiterKind kind ? c with { Arbiter = c.Arbiter with { Kind = kind } } : null),

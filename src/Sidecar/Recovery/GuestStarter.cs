@@ -51,6 +51,9 @@ internal sealed class GuestStarter : IDisposable
     /// <summary>How long a recovery goes on trying when libvirt fails. A libvirtd of many guests takes its time to start.</summary>
     public TimeSpan LibvirtPatience { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>See <see cref="Protocol.Configuration.BackupConfiguration.PrefetchBytesPerSecond"/>.</summary>
+    public long? PrefetchBytesPerSecond { get; init; }
+
     /// <summary>The recovery in progress or the last one; null before the first, and when the guest is not to be started here any more.</summary>
     public RecoveryProgress? Progress => Volatile.Read(ref _progress);
 
@@ -117,6 +120,7 @@ internal sealed class GuestStarter : IDisposable
             ShutTimeout = ShutTimeout,
             Reconnect = () => Connection.Open(_uri),
             LibvirtPatience = LibvirtPatience,
+            PrefetchBytesPerSecond = PrefetchBytesPerSecond,
         };
         _attempt = attempt;
         try

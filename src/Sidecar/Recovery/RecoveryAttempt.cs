@@ -22,6 +22,9 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
 
     public required TimeSpan ShutTimeout { get; init; }
 
+    /// <summary>See <see cref="Protocol.Configuration.BackupConfiguration.PrefetchBytesPerSecond"/>.</summary>
+    public required long? PrefetchBytesPerSecond { get; init; }
+
     /// <summary>Opens a new connection to libvirt, when the one at hand has failed.</summary>
     public required Func<Connection> Reconnect { get; init; }
 
@@ -82,7 +85,7 @@ internal sealed class RecoveryAttempt(ILogger logger, RecoveryProgress progress)
     private void SupplyLazily(PreparedDomain prepared, string machineType, NetworkStream stream)
     {
         IncomingDomain incoming = prepared.Incoming;
-        using PostcopySource source = new(Store, machineType, stream);
+        using PostcopySource source = new(Store, machineType, stream, new PushPace(PrefetchBytesPerSecond, TimeProvider.System));
         progress.Stream = source.Progress;
         Exception? failure = null;
         Thread sender = new(() =>

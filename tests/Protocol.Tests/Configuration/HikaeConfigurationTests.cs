@@ -64,6 +64,7 @@ public sealed class HikaeConfigurationTests
             budget = 8 GiB
             memory = 75%
             recoveries = 2
+            prefetch_mib_s = 40
             [arbiter]
             directory = /srv/shared/hikae
             lease_ms = 9000
@@ -94,7 +95,7 @@ public sealed class HikaeConfigurationTests
             },
             Disk = new DiskConfiguration { BufferBytes = 16L << 20 },
             Soft = new SoftConfiguration { OnDisk = OnDiskPages.Yes, IndexBytes = 8L << 20, ScanBytesPerSecond = 0 },
-            Backup = new BackupConfiguration { Budget = MemoryAmount.Bytes(8L << 30), Memory = MemoryAmount.Percent(75), Recoveries = 2 },
+            Backup = new BackupConfiguration { Budget = MemoryAmount.Bytes(8L << 30), Memory = MemoryAmount.Percent(75), Recoveries = 2, PrefetchBytesPerSecond = 40L << 20 },
             Arbiter = new ArbiterConfiguration { Directory = "/srv/shared/hikae", Lease = TimeSpan.FromMilliseconds(9000) },
         };
         Assert.Equal(expected, configuration);
@@ -154,6 +155,7 @@ public sealed class HikaeConfigurationTests
     [InlineData("[disk]\nbuffer_mib = 15", 2, "buffer_mib", "from 16 to 65536")]
     [InlineData("[disk]\nbuffer_mib = 65537", 2, "buffer_mib", "from 16 to 65536")]
     [InlineData("[soft]\non_disk = maybe", 2, "on_disk", "use no, count or yes")]
+    [InlineData("[backup]\nprefetch_mib_s = 0", 2, "prefetch_mib_s", "unlimited")]
     [InlineData("[soft]\nscan_mib_s = -1", 2, "scan_mib_s", "from 0 to 65536")]
     [InlineData("[soft]\nindex_mib = 0", 2, "index_mib", "from 1 to 65536")]
     [InlineData("[arbiter]\nkind = zookeeper", 2, "kind", "use directory or etcd")]

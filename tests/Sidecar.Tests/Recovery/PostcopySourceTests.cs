@@ -90,6 +90,20 @@ public sealed class PostcopySourceTests : IDisposable
     }
 
     [Fact]
+    public void What_the_guest_asks_for_does_not_wait_for_the_pace()
+    {
+        // A section is pushed, and the next one in some hours.
+        foreach (var block in _store.Blocks)
+        {
+            _destination.Request(block.Name, 0, (int)block.PageCount);
+        }
+
+        Run(_ => { }, new PushPace(1, TimeProvider.System));
+
+        Assert.Equal(_store.Blocks.Sum(block => block.PageCount), _destination.Pages.Count);
+    }
+
+    [Fact]
     public void What_the_guest_wrote_often_comes_first_of_its_kind()
     {
         for (ulong epoch = 2; epoch < 6; epoch++)
@@ -173,7 +187,7 @@ public sealed class PostcopySourceTests : IDisposable
         _store.Dispose();
     }
 
-    private void Run(Action<string> heard)
+    private void Run(Action<string> heard, PushPace? pace = null)
     {
         Thread destination = new(() =>
         {
@@ -189,7 +203,7 @@ public sealed class PostcopySourceTests : IDisposable
             }
         });
         destination.Start();
-        PostcopySource source = new(_store, "pc-q35-10.0", _destination.SourceEnd);
+        PostcopySource source = new(_store, "pc-q35-10.0", _destination.SourceEnd, pace);
         try
         {
             source.Run(TimeSpan.FromSeconds(60));

@@ -5,7 +5,7 @@ using Hikae.Sidecar.Recovery.Stream;
 namespace Hikae.Sidecar.Recovery;
 
 /// <summary>Pages the restarted guest waits for: the return path's thread puts them in, the sending thread takes them out.</summary>
-internal sealed class PageRequests(IReadOnlyList<RamBlockInfo> blocks)
+internal sealed class PageRequests(IReadOnlyList<RamBlockInfo> blocks) : IDisposable
 {
     /// <summary>
     /// Most requests not yet answered. QEMU asks once for each page it waits for, and at most one page per vCPU and a few per
@@ -17,6 +17,8 @@ internal sealed class PageRequests(IReadOnlyList<RamBlockInfo> blocks)
 
     // guarded by _gate
     private readonly Queue<(int Block, long Page, long Count)> _waiting = new();
+
+    private readonly ManualResetEventSlim _hasMore = new();
 
     // return path thread only
     private int _currentBlock = -1;
@@ -47,6 +49,7 @@ internal sealed class PageRequests(IReadOnlyList<RamBlockInfo> blocks)
             }
             _waiting.Enqueue((_currentBlock, (long)(message.Start >> QemuRam.TARGET_PAGE_BITS), message.Value >> QemuRam.TARGET_PAGE_BITS));
         }
+        _hasMore.Set();
     }
 
     internal bool TryTake(out (int Block, long Page, long Count) request)
@@ -56,6 +59,22 @@ internal sealed class PageRequests(IReadOnlyList<RamBlockInfo> blocks)
             return _waiting.TryDequeue(out request);
         }
     }
+
+    /// <summary>Returns when there is a request, or after <paramref name="longest"/>. Sending thread.</summary>
+    internal void Wait(TimeSpan longest)
+    {
+        _hasMore.Reset();
+        lock (_gate)
+        {
+            if (_waiting.Count > 0)
+            {
+                return;
+            }
+        }
+        _hasMore.Wait(longest);
+    }
+
+    public void Dispose() => _hasMore.Dispose();
 
     private int BlockOf(string name)
     {

@@ -28,6 +28,9 @@ internal sealed class PostcopySource : IDisposable
     /// <summary>Pages between two looks at the requests: 128 KB, about 0.1 ms.</summary>
     private const int PagesPerSection = 32;
 
+    // To hear of a return path that has failed.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(100);
+
     /// <summary>The same for pages on disk, each of which may take milliseconds to read.</summary>
     private const int DiskPagesPerSection = 4;
 
@@ -43,6 +46,7 @@ internal sealed class PostcopySource : IDisposable
 
     // sending thread only: where the background push goes on
     private readonly PushOrder _order;
+    private readonly PushPace _pace;
     private PageKind _pushed = PageKind.Hard;
     private long _hardLeft;
     private long _onDiskLeft;
@@ -50,8 +54,10 @@ internal sealed class PostcopySource : IDisposable
     /// <param name="store">Only this object may use it until <see cref="Run"/> returns.</param>
     /// <param name="machineType">As QEMU knows it, "pc-q35-10.0".</param>
     /// <param name="stream">Connected to QEMU both ways. The caller closes it, which also ends the return path's thread.</param>
-    public PostcopySource(ReplicaStore store, string machineType, System.IO.Stream stream)
+    /// <param name="pace">Of what the guest did not ask for; null: no limit.</param>
+    public PostcopySource(ReplicaStore store, string machineType, System.IO.Stream stream, PushPace? pace = null)
     {
+        _pace = pace ?? new PushPace(null, TimeProvider.System);
         HostPages.RefuseHuge(store.Blocks);
         _store = store;
         _machineType = machineType;
@@ -103,6 +109,7 @@ internal sealed class PostcopySource : IDisposable
         if (_returnPath.ThreadState.HasFlag(System.Threading.ThreadState.Unstarted) || _returnPath.Join(TimeSpan.FromSeconds(5)))
         {
             _shut.Dispose();
+            _requests.Dispose();
         }
     }
 
@@ -172,6 +179,11 @@ internal sealed class PostcopySource : IDisposable
             }
             while (_requests.TryTake(out request));
         }
+        else if (_pace.Wait() is { Ticks: > 0 } wait && _hardLeft + _onDiskLeft > 0)
+        {
+            _requests.Wait(wait < LongestWait ? wait : LongestWait);
+            return true;
+        }
         else if (FindNextPage(out _, out _))
         {
             _writer.RamSection(QemuMigration.QEMU_VM_SECTION_PART);
@@ -211,11 +223,13 @@ internal sealed class PostcopySource : IDisposable
     private void Push()
     {
         int most = _pushed is PageKind.Hard ? PagesPerSection : DiskPagesPerSection;
-        for (int pages = 0; pages < most && FindNextPage(out int block, out long page); pages++)
+        int pages = 0;
+        for (; pages < most && FindNextPage(out int block, out long page); pages++)
         {
             _sent.TryAdd(block, page);
             Send(block, page, _pushed);
         }
+        _pace.Count((long)pages * ReplicationLimits.PageBytes);
     }
 
     private void Send(int block, long page, PageKind kind)
