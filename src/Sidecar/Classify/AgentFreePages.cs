@@ -12,6 +12,9 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
 
+    // Of an agent that has said hello. To copy what is free as well takes longer than this where the processors are that busy, and makes it resident on some kernels.
+    private static readonly TimeSpan LongestScan = TimeSpan.FromSeconds(15);
+
     private readonly GuestConnection _guest;
     private readonly ILogger _logger;
 
@@ -94,7 +97,7 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
         long started = Stopwatch.GetTimestamp();
         while (!hints.HasAnswer)
         {
-            if (Stopwatch.GetElapsedTime(started) > timeout)
+            if (Stopwatch.GetElapsedTime(started) > (_channel.Hello is null ? timeout : LongestScan))
             {
                 return false;
             }

@@ -22,9 +22,6 @@ namespace Hikae.Sidecar.PageStore;
 /// </remarks>
 internal sealed class ReplicaStore : ISlotOwners, IDisposable
 {
-    /// <summary>A commit moves at least this many pages when the arena has holes: about 1 ms of work.</summary>
-    private const long MinMovesPerCommit = 2048;
-
     private const uint ZstdMagic = 0xFD2FB528;
 
     private readonly PageArena _arena = new();
@@ -191,7 +188,7 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         CommittedEpoch = _openEpoch;
         HasCheckpoint = true;
         _state = ReplicaState.Idle;
-        CompactArena();
+        _arena.CompactAfter(_putsThisEpoch, this);
     }
 
     /// <summary>The open epoch is torn: the committed checkpoint stays as it is. Does nothing when no epoch is open.</summary>
@@ -205,7 +202,7 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         DropAllExcept(_committedBlocks);
         _stagedDevices.Clear();
         _state = ReplicaState.Idle;
-        CompactArena();
+        _arena.CompactAfter(_putsThisEpoch, this);
     }
 
     /// <summary>What the committed checkpoint knows of a page.</summary>
@@ -354,14 +351,6 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
                 block.Drop();
                 _byNumber[number] = null;
             }
-        }
-    }
-
-    private void CompactArena()
-    {
-        if (_arena.NeedsCompaction)
-        {
-            _arena.Compact(this, Math.Max(MinMovesPerCommit, 2 * _putsThisEpoch));
         }
     }
 

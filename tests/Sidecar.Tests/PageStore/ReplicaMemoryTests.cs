@@ -84,6 +84,14 @@ public sealed class ReplicaMemoryTests
         }
         AssertFewHoles(store);
 
+        // A guest that changes little is packed: slots are of 64 bytes, with 8 that name the page, and each of 65 sizes may have a host page that is partly used.
+        for (ulong epoch = 60; epoch < 100; epoch++)
+        {
+            Epoch(store, epoch, () => store.PutHard(0, 0, frames[expected[0] = (int)epoch]));
+        }
+        long live = Enumerable.Range(0, (int)Pages).Where(page => page % 10 == 0).Sum(page => (frames[expected[page]].Length + 8 + 63L) / 64 * 64);
+        Assert.InRange(store.Statistics.ArenaBytes, live, live + (live / 32) + (65 * 4096));
+
         // Compaction moved nearly all of them; each must still be itself.
         byte[] read = new byte[4096];
         for (long page = 0; page < Pages; page += 10)

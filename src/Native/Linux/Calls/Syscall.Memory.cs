@@ -51,6 +51,10 @@ internal static unsafe partial class Syscall
     [LibraryImport(Library)]
     internal static partial int posix_fallocate(SafeFileHandle fd, long offset, long len);
 
+    // malloc.h
+    [LibraryImport(Library)]
+    internal static partial int malloc_trim(nuint pad);
+
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint process_vm_readv(
         int pid, iovec* local_iov, nuint liovcnt, iovec* remote_iov, nuint riovcnt, nuint flags);

@@ -8,28 +8,50 @@ namespace Hikae.Sidecar.PageStore;
 /// <remarks>
 /// Compaction. Churn leaves slabs with holes. Once resident memory is an eighth above the live bytes, pages move from the
 /// sparsest slabs of a class into the holes of the fullest, until at most one slab of the class has holes, and that one is
-/// packed to its front and its tail given back. Work is bounded per call; what is left continues with the next one.
+/// packed to its front and its tail given back. Work is bounded per call; what is left continues with the next one. A guest that
+/// changes little is packed to a thirty-second part, by less work in each call.
 /// </remarks>
 internal sealed partial class PageArena
 {
     /// <summary>Each class may keep one host page partly filled without that being called waste.</summary>
     private const long ToleratedBytes = (long)SizeClasses.Count * HostPageBytes;
 
+    private const int BusyShare = 8;
+    private const int QuietShare = 32;
+
+    // About 1 ms of work.
+    private const long MinMoves = 2048;
+    private const long QuietMoves = 256;
+    private const long QuietPuts = 512;
+
     private int[] _candidates = [];
     private int[] _candidateOrder = [];
     private int _nextClass;
 
-    internal bool NeedsCompaction => ResidentBytes > LiveBytes + (LiveBytes / 8) + ToleratedBytes;
-
-    /// <summary>Moves at most <paramref name="maxMoves"/> pages. No span from <see cref="Read"/> may be held across the call.</summary>
-    internal void Compact(ISlotOwners owners, long maxMoves)
+    /// <summary>After so many pages were put: moves pages if too much is wasted. No span from <see cref="Read"/> may be held across the call.</summary>
+    internal void CompactAfter(long puts, ISlotOwners owners)
     {
-        for (int i = 0; i < SizeClasses.Count && maxMoves > 0 && NeedsCompaction; i++)
+        if (Wastes(BusyShare))
+        {
+            Compact(owners, Math.Max(MinMoves, 2 * puts), BusyShare);
+        }
+        else if (puts < QuietPuts)
+        {
+            Compact(owners, QuietMoves, QuietShare);
+        }
+    }
+
+    /// <summary>Whether more than one <paramref name="share"/>th of the live bytes is wasted beside them.</summary>
+    private bool Wastes(int share) => ResidentBytes > LiveBytes + (LiveBytes / share) + ToleratedBytes;
+
+    private void Compact(ISlotOwners owners, long maxMoves, int share)
+    {
+        for (int i = 0; i < SizeClasses.Count && maxMoves > 0 && Wastes(share); i++)
         {
             int sizeClass = _nextClass;
             _nextClass = (_nextClass + 1) % SizeClasses.Count;
             long live = _classUsedSlots[sizeClass] * SizeClasses.SlotBytes(sizeClass);
-            if (_classResidentBytes[sizeClass] - live > HostPageBytes + (live / 16))
+            if (_classResidentBytes[sizeClass] - live > HostPageBytes + (live / (2 * share)))
             {
                 maxMoves -= CompactClass(owners, sizeClass, maxMoves);
             }

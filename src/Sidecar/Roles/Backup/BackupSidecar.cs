@@ -183,6 +183,7 @@ internal sealed class BackupSidecar : IDisposable
                 _status.MeasureWith(status => Measure(status, session.Figures) with { Priority = session.Priority, MemoryFill = FillOf(status.State) });
                 session.Silent += silent => OnSilence(session, silent);
                 session.Committed += () => OnCommitted(claim);
+                session.Committed += new SpareMemory().OnCommitted;
                 session.Claimed += generation => claim.Confirm(generation, () => OnCommitted(claim), reason => session.Refuse(reason), OnArbiterSilent);
                 session.Run();
                 return session.Yielded ? AfterYield(session) : AfterBye(session);
