@@ -18,13 +18,13 @@ internal sealed class PauseBenchmark : Benchmark
 
     protected override void Measure(Lab lab, BenchmarkOptions options, Report report)
     {
-        DirtyGuest.StartProtected(lab, options);
+        DirtyGuest.Dense.StartProtected(lab, options);
         long first = Checkpoints(lab);
         options.Say($"watching for {options.Seconds} s and at least {MinCheckpoints} checkpoints");
         Thread.Sleep(options.Window);
         Waiting.Until($"{MinCheckpoints} checkpoints", TimeSpan.FromMinutes(5), () => Checkpoints(lab) - first >= MinCheckpoints, lab.Logs);
 
-        JsonElement status = GuestStatusReader.Read(lab.HostA, DirtyGuest.Name);
+        JsonElement status = GuestStatusReader.Read(lab.HostA, DirtyGuest.Dense.Name);
         report.Add("pause_ms_p50", status.GetProperty("pauseMsP50").GetDouble(), "<= 6");
         report.Add("pause_ms_p99", status.GetProperty("pauseMsP99").GetDouble(), "<= 15");
         report.Add("pause_ms_max", status.GetProperty("pauseMsMax").GetDouble());
@@ -37,9 +37,9 @@ internal sealed class PauseBenchmark : Benchmark
         report.Add("checkpoint_ms_p50", status.GetProperty("checkpointMsP50").GetDouble());
         report.Add("checkpoint_ms_p99", status.GetProperty("checkpointMsP99").GetDouble());
         report.Add("checkpoints", Checkpoints(lab) - first);
-        report.Note("guest", DirtyGuest.Description);
+        report.Note("guest", DirtyGuest.Dense.Description);
         report.Note("sample", "the sidecar's last 600 pauses at the end of the run, by the times in QEMU's STOP and RESUME events; checkpoint: from the sidecar's command to its answer, on parts of which the guest runs");
     }
 
-    private static long Checkpoints(Lab lab) => DirtyGuest.Replicated(lab).GetProperty("checkpoints").GetInt64();
+    private static long Checkpoints(Lab lab) => DirtyGuest.Dense.Replicated(lab).GetProperty("checkpoints").GetInt64();
 }

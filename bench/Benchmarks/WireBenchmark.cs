@@ -7,7 +7,7 @@ using Hikae.Harness.Labs;
 
 namespace Hikae.Bench.Benchmarks;
 
-/// <summary>What a checkpoint costs in bytes on the network and in processor time, in equal parts of one run.</summary>
+/// <summary>What a checkpoint costs in bytes on the network and in processor time, in equal parts of one run: of a guest that writes whole pages, then of one that writes a few words of each.</summary>
 internal sealed class WireBenchmark : Benchmark
 {
     private const int Parts = 5;
@@ -18,11 +18,23 @@ internal sealed class WireBenchmark : Benchmark
 
     protected override void Measure(Lab lab, BenchmarkOptions options, Report report)
     {
-        LabGuest guest = DirtyGuest.StartProtected(lab, options);
+        Measure(lab, options, report, DirtyGuest.Dense, "");
+        Measure(lab, options, report, DirtyGuest.Sparse, "sparse_");
+        report.Note(
+            "bytes",
+            "per checkpoint; dirty: pages captured; delta: those of them of which only what changed was sent; wire: what left the primary's replication interface, "
+            + "with TLS and TCP; record: before TLS; at the end: replica_bytes, and the sidecars' proportional set sizes");
+    }
+
+    private static void Measure(Lab lab, BenchmarkOptions options, Report report, DirtyGuest dirty, string prefix)
+    {
+        LabGuest guest = dirty.StartProtected(lab, options);
+        ProcessFigures primary = Sidecar(guest, lab.HostA);
+        ProcessFigures backup = Sidecar(guest, lab.HostB);
         (string Name, ProcessFigures Process)[] processes =
         [
-            ("cpu_ms_per_checkpoint", Sidecar(guest, lab.HostA)),
-            ("backup_cpu_ms_per_checkpoint", Sidecar(guest, lab.HostB)),
+            ("cpu_ms_per_checkpoint", primary),
+            ("backup_cpu_ms_per_checkpoint", backup),
             ("libvirtd_cpu_ms_per_checkpoint", Daemon(lab.HostA, "/run/libvirtd.pid")),
             ("hikaed_cpu_ms_per_checkpoint", Daemon(lab.HostA, "/run/hikaed.pid")),
             ("qemu_cpu_ms_per_checkpoint", new ProcessFigures(lab.HostA, guest.QemuOn(lab.HostA))),
@@ -32,37 +44,45 @@ internal sealed class WireBenchmark : Benchmark
         {
             if (part > 0)
             {
-                options.Say($"part {part} of {Parts}");
+                options.Say($"{dirty.Name}: part {part} of {Parts}");
                 Thread.Sleep(options.Window / Parts);
             }
-            samples.Add(Sample(lab, processes.Select(process => process.Process)));
+            samples.Add(Sample(lab, dirty, processes.Select(process => process.Process)));
         }
 
-        string[] names = ["dirty_bytes", "wire_bytes", "record_bytes", .. processes.Select(process => process.Name)];
+        string[] names = ["dirty_bytes", "wire_bytes", "record_bytes", "delta_bytes", .. processes.Select(process => process.Name)];
         double[][] perCheckpoint = [.. samples.Zip(samples.Skip(1), PerCheckpoint)];
         for (int i = 0; i < names.Length; i++)
         {
-            report.Add(Figure.Of(names[i], perCheckpoint.Select(part => part[i])));
+            report.Add(Figure.Of(prefix + names[i], perCheckpoint.Select(part => part[i])));
         }
-        report.Add(Figure.Of("wire_to_dirty_ratio", perCheckpoint.Select(part => part[1] / part[0])));
-        report.Add("checkpoints", samples[^1][0] - samples[0][0]);
-        report.Note("guest", DirtyGuest.Description);
-        report.Note("bytes", "per checkpoint; dirty: pages captured; wire: what left the primary's replication interface, with TLS and TCP; record: before TLS");
+        report.Add(Figure.Of(prefix + "wire_to_dirty_ratio", perCheckpoint.Select(part => part[1] / part[0])));
+        report.Add(prefix + "checkpoints", samples[^1][0] - samples[0][0]);
+        report.Add(prefix + "replica_bytes", GuestStatusReader.Read(lab.HostB, dirty.Name).GetProperty("backupBytes").GetInt64());
+        report.Add(prefix + "primary_sidecar_bytes", primary.PssBytes);
+        report.Add(prefix + "backup_sidecar_bytes", backup.PssBytes);
+        report.Note(prefix + "guest", dirty.Description);
+
+        lab.HostA.Virsh("destroy", dirty.Name);
+        guest.WaitForNoReport(lab.HostA);
+        guest.WaitForNoReport(lab.HostB);
     }
 
     private static double[] PerCheckpoint(double[] before, double[] after) =>
         [.. before.Zip(after, (b, a) => a - b).Skip(1).Select(difference => difference / (after[0] - before[0]))];
 
-    /// <summary>Checkpoints, dirty bytes, interface bytes, record bytes, then each process's processor time: all counted from some beginning.</summary>
-    private static double[] Sample(Lab lab, IEnumerable<ProcessFigures> processes)
+    /// <summary>Checkpoints, dirty bytes, interface bytes, record bytes, bytes sent as deltas, then each process's processor time: all counted from some beginning.</summary>
+    private static double[] Sample(Lab lab, DirtyGuest dirty, IEnumerable<ProcessFigures> processes)
     {
-        JsonElement replicated = DirtyGuest.Replicated(lab);
+        JsonElement replicated = dirty.Replicated(lab);
         return
         [
             replicated.GetProperty("checkpoints").GetInt64(),
             replicated.GetProperty("dirtyBytes").GetInt64(),
             double.Parse(lab.HostA.Run("cat", "/sys/class/net/repl0/statistics/tx_bytes"), CultureInfo.InvariantCulture),
             replicated.GetProperty("wireBytes").GetInt64(),
+            // A sidecar of before there were any does not say.
+            replicated.TryGetProperty("deltaBytes", out JsonElement delta) ? delta.GetInt64() : 0,
             .. processes.Select(process => process.CpuMs),
         ];
     }

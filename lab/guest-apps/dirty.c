@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// dirty SINK-ADDRESS SINK-PORT REGION-KB SIZE-KB MS: writes memory that can be checked.
+// dirty SINK-ADDRESS SINK-PORT REGION-KB SIZE-KB MS [WORDS]: writes memory that can be checked.
 //
 // Every MS ms the next SIZE-KB of a region of REGION-KB get new content: page number, sequence number, a pattern made of
 // both, and a checksum. What each page must hold is remembered elsewhere, so a page that went back in time, was
-// lost or was mixed up with another is found, also one that is consistent in itself. A second thread verifies the
+// lost or was mixed up with another is found, also one that is consistent in itself. With WORDS, a page that has content gets
+// only that many new words of 8 bytes besides its sequence number and checksum. A second thread verifies the
 // whole region without pause and says "memory ok ROUND pages P writes W MS\n" or "memory BAD ..." to the sink (UDP) and on stdout.
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -45,6 +46,19 @@ static void fill(uint64_t *page, uint64_t number, uint64_t sequence)
     for (int i = 3; i < WORDS; i++)
         page[i] = i < WORDS / 2 ? (x = mix(x + i)) : 0, sum = sum * 31 + page[i];
     page[2] = sum;
+}
+
+// A few words here and there, and what belongs to them.
+static void touch(uint64_t *page, uint64_t number, uint64_t sequence, int words)
+{
+    uint64_t x = number * 0x9e3779b97f4a7c15 ^ sequence, sum = number ^ sequence;
+    for (int i = 0; i < words; i++) {
+        x = mix(x + i);
+        page[3 + (x >> 20) % (WORDS - 3)] = x;
+    }
+    for (int i = 3; i < WORDS; i++)
+        sum = sum * 31 + page[i];
+    page[1] = sequence, page[2] = sum;
 }
 
 static const char *verify(size_t number)
@@ -102,12 +116,13 @@ static void *check(void *unused)
 int main(int argc, char **argv)
 {
     pthread_t checker;
-    if (argc != 6 || inet_pton(AF_INET, argv[1], &sink.sin_addr) != 1)
+    if (argc < 6 || argc > 7 || inet_pton(AF_INET, argv[1], &sink.sin_addr) != 1)
         return 2;
     sink.sin_port = htons(atoi(argv[2]));
     pages = strtoul(argv[3], NULL, 10) / 4;
     size_t each = strtoul(argv[4], NULL, 10) / 4, next = 0;
     long pause_ms = strtol(argv[5], NULL, 10);
+    int words = argc > 6 ? atoi(argv[6]) : 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     region = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     expected = calloc(pages, sizeof *expected);
@@ -119,7 +134,12 @@ int main(int argc, char **argv)
     for (;;) {
         for (size_t i = 0; i < each; i++, next = (next + 1) % pages) {
             pthread_mutex_lock(&lock);
-            fill(region[next], next, expected[next] = ++writes);
+            uint64_t before = expected[next];
+            expected[next] = ++writes;
+            if (words > 0 && before != 0)
+                touch(region[next], next, writes, words);
+            else
+                fill(region[next], next, writes);
             pthread_mutex_unlock(&lock);
         }
         sleep_ms(pause_ms);

@@ -24,7 +24,7 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --priority N       with --protect
   --app idle|counter|dirty|busy|blocks|ledger   default idle; blocks writes and verifies every disk that is not mounted; ledger keeps
                      its file on --disk, without one in memory
-  --dirty REGION_KB,SIZE_KB,MS   for --app dirty: 65536,1024,100
+  --dirty REGION_KB,SIZE_KB,MS[,WORDS]   for --app dirty: 65536,1024,100; with WORDS only so many of a page's words change at a time
   --with postgresql  for debian-guest: PostgreSQL on its disk, open to the LAN, user and database postgres
   --append WORDS     more for the kernel's command line
 The guest talks to 10.77.1.1, UDP port 7700+INDEX; counter answers at port 7000, ledger at 7002.
@@ -78,11 +78,11 @@ make_guest() { # small|debian NAME [OPTION]...
     printf '%s\n' "$index" >"$dir/index"
     [ -f "$dir/uuid" ] || cat /proc/sys/kernel/random/uuid >"$dir/uuid"
 
-    local region size pace
-    IFS=, read -r region size pace <<<"$dirty"
+    local region size pace sparse
+    IFS=, read -r region size pace sparse <<<"$dirty"
     local words="console=ttyS0 quiet loglevel=3 panic=-1 ipv6.disable=1 $GUEST_SKIPS hikae.name=$name"
     words+=" hikae.app=$app hikae.sink=$CLIENT_ADDRESS hikae.port=$((GUEST_SINK_BASE + index))"
-    [ "$app" != dirty ] || words+=" hikae.region=$region hikae.size=$size hikae.pace=$pace"
+    [ "$app" != dirty ] || words+=" hikae.region=$region hikae.size=$size hikae.pace=$pace${sparse:+ hikae.sparse=$sparse}"
     # Only its console is heard, which has a line every 200 ms at either pace.
     [ "$app$nic" != counterno ] || words+=" hikae.pace=200"
     make_initramfs "$dir" "$agent"

@@ -39,7 +39,7 @@ public sealed record LabGuestOptions
     /// <summary>idle, counter, dirty, busy, blocks or ledger.</summary>
     public string App { get; init; } = "counter";
 
-    /// <summary>For "dirty": REGION_KB,SIZE_KB,MS.</summary>
+    /// <summary>For "dirty": REGION_KB,SIZE_KB,MS, and WORDS if only so many words of a page change at a time.</summary>
     public string? Dirty { get; init; }
 
     /// <summary>Words for the kernel's command line.</summary>
