@@ -252,7 +252,7 @@ public sealed class BackupSidecarTests : IDisposable
     private RecordConnection Connect()
     {
         RecordConnection connection = Offer();
-        connection.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(1, 1, Guest, "g", "hostA", 0, (int)DetectAfter.TotalMilliseconds)));
+        connection.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(ReplicationVersion.Current, ReplicationVersion.Oldest, Guest, "g", "hostA", 0, (int)DetectAfter.TotalMilliseconds)));
         Assert.Equal(RecordType.Welcome, connection.Receive(out _).Type);
         return connection;
     }

@@ -200,7 +200,7 @@ public sealed class WaitingBackupTests : IDisposable
         var connection = new RecordConnection(new NetworkStream(pair.Primary), pair.Primary);
         _peers.Add(connection);
         _hikaed.Offer(pair.Backup);
-        connection.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(1, 1, Guest, "g", "hostA", 0, (int)DetectAfter.TotalMilliseconds)));
+        connection.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(ReplicationVersion.Current, ReplicationVersion.Oldest, Guest, "g", "hostA", 0, (int)DetectAfter.TotalMilliseconds)));
         Assert.Equal(RecordType.Welcome, connection.Receive(out _).Type);
         return connection;
     }

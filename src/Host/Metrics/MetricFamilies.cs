@@ -44,6 +44,7 @@ internal static class MetricFamilies
         MetricFamily.OfGuest("hikae_guest_checkpoints_total", MetricType.Counter, "Checkpoints the backup acknowledged in this session.", status => status.Replicated?.Checkpoints),
         MetricFamily.OfGuest("hikae_guest_dirty_bytes_total", MetricType.Counter, "Pages captured in this session, the first copy of the guest included.", status => status.Replicated?.DirtyBytes),
         MetricFamily.OfGuest("hikae_guest_wire_bytes_total", MetricType.Counter, "Bytes given to the link in this session, before TLS.", status => status.Replicated?.WireBytes),
+        MetricFamily.OfGuest("hikae_guest_delta_bytes_total", MetricType.Counter, "Pages captured in this session of which only what changed was sent.", status => status.Replicated?.DeltaBytes),
 
         MetricFamily.OfGuest("hikae_guest_outputs_held", MetricType.Gauge, "1 when the guest's packets wait for their checkpoint, 0 when they leave at once; no number without an interface.",
             status => status.Outputs == OutputHold.None ? null : status.Outputs == OutputHold.Held ? 1 : 0),

@@ -5,4 +5,5 @@ namespace Hikae.Protocol.Control;
 /// <param name="Checkpoints">Checkpoints that the backup acknowledged.</param>
 /// <param name="DirtyBytes">Bytes of pages that were captured, the first copy of the whole guest included.</param>
 /// <param name="WireBytes">Bytes given to the link, before TLS.</param>
-public sealed record ReplicatedTotals(long Checkpoints, long DirtyBytes, long WireBytes);
+/// <param name="DeltaBytes">Of the dirty bytes, those of pages of which only what changed was sent.</param>
+public sealed record ReplicatedTotals(long Checkpoints, long DirtyBytes, long WireBytes, long DeltaBytes = 0);

@@ -70,6 +70,9 @@ public enum RecordType : uint
     /// <summary>Primary to backup, anywhere and not counted: it wrote the ownership record of this generation (be64), which names the backup. Who cannot see it there could never take the guest.</summary>
     Claimed = 21,
 
-    /// <summary>Primary to backup, inside an epoch, from version 2 on: runs of pages that equal blocks of the guest's disks as of that epoch, and need not be kept.</summary>
+    /// <summary>Primary to backup, inside an epoch: runs of pages that equal blocks of the guest's disks as of that epoch, and need not be kept.</summary>
     DiskPages = 22,
+
+    /// <summary>Primary to backup, inside an epoch, from version 3 on: pages that the backup must keep, as what changed since they were last sent (<see cref="DeltaPagesReader"/>).</summary>
+    DeltaPages = 23,
 }

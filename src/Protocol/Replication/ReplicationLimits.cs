@@ -10,8 +10,11 @@ public static class ReplicationLimits
     /// <summary>Largest payload of any record, and of one this build does not know. 256 raw pages with their heads need 1.05 MB; the rest is for later versions.</summary>
     public const int MaxPayloadBytes = 4 * 1024 * 1024;
 
-    /// <summary>Most pages in one HardPages record: 1 MiB of guest memory, the largest batch that stays in a processor's L2 cache.</summary>
+    /// <summary>Most pages in one HardPages or DeltaPages record: 1 MiB of guest memory, the largest batch that stays in a processor's L2 cache.</summary>
     public const int MaxPagesPerRecord = 256;
+
+    /// <summary>Longest delta of a page: a quarter of it. What changed more is hardly longer as a zstd frame, and then need not be put together on the backup.</summary>
+    public const int MaxDeltaBytes = PageBytes / 4;
 
     /// <summary>Most runs in one SoftPages record.</summary>
     public const int MaxRunsPerRecord = 32 * 1024;
@@ -70,6 +73,7 @@ public static class ReplicationLimits
         RecordType.DiskFlushed => MaxJsonBytes,
         RecordType.DiskList => MaxJsonBytes,
         RecordType.Claimed => sizeof(long),
+        RecordType.DeltaPages => DeltaPagesWriter.MaxBytes,
         RecordType.DiskPages => DiskPages.SizeBytes(MaxDiskPagesPerRecord, MaxDiskPagesPerRecord),
         >= RecordType.Hello and <= RecordType.Recovered => MaxJsonBytes,
         _ => MaxPayloadBytes,

@@ -29,6 +29,7 @@ internal sealed class EpochShipper : IDisposable
     private readonly byte[] _runsBuffer = GC.AllocateUninitializedArray<byte>(SoftPages.SizeBytes(ReplicationLimits.MaxRunsPerRecord));
     private readonly List<SoftRun> _zeroRuns = [];
     private readonly DiskPagesEncoder _onDisk = new();
+    private readonly DeltaPagesEncoder? _deltas;
     private ulong _epoch;
     private EpochTotals _totals;
 
@@ -41,8 +42,11 @@ internal sealed class EpochShipper : IDisposable
     /// <param name="heartbeat">Longest silence.</param>
     /// <param name="content">Finds pages on the guest's disks; null: they are not looked for.</param>
     /// <param name="refers">Such pages are sent as references; else they are only counted.</param>
-    public EpochShipper(EpochQueue queue, RecordConnection connection, TimeSpan heartbeat, ContentIndex? content = null, bool refers = false)
+    /// <param name="deltas">The backup takes pages as what changed in them.</param>
+    public EpochShipper(
+        EpochQueue queue, RecordConnection connection, TimeSpan heartbeat, ContentIndex? content = null, bool refers = false, bool deltas = false)
     {
+        _deltas = deltas ? new DeltaPagesEncoder() : null;
         _content = content;
         _refers = refers && content is not null;
         _queue = queue;
@@ -87,7 +91,11 @@ internal sealed class EpochShipper : IDisposable
         }
     }
 
-    public void Dispose() => _encoder.Dispose();
+    public void Dispose()
+    {
+        _encoder.Dispose();
+        _deltas?.Dispose();
+    }
 
     private void Ship(EpochPart part)
     {
@@ -96,6 +104,7 @@ internal sealed class EpochShipper : IDisposable
             case EpochPart.Begin begin:
                 _epoch = begin.Epoch.Value;
                 _totals = default;
+                _deltas?.Begin(_epoch);
                 _connection.Gather(RecordType.EpochBegin, _epoch, []);
                 break;
             case EpochPart.Hardware hardware:
@@ -157,6 +166,7 @@ internal sealed class EpochShipper : IDisposable
         {
             // Only when it changed: a device may come in the middle of an epoch, whose pages then belong to the list sent before.
             Gather(RecordType.BlockList, BlockList.Write(hardware.Blocks));
+            _deltas?.SetBlocks(hardware.Blocks);
         }
     }
 
@@ -165,6 +175,7 @@ internal sealed class EpochShipper : IDisposable
         int hard = 0;
         int zero = 0;
         int onDisk = 0;
+        int delta = 0;
         int storedBytes = 0;
         int index = 0;
         int block = segment.Runs[0].Block;
@@ -173,9 +184,7 @@ internal sealed class EpochShipper : IDisposable
         {
             if (run.Block != block)
             {
-                GatherPages(writer);
-                GatherRuns(block, SoftClass.Zero, _zeroRuns);
-                _onDisk.Ship(block, Gather);
+                GatherAll(writer, block);
                 block = run.Block;
                 writer = new HardPagesWriter(_pagesBuffer, block);
             }
@@ -188,17 +197,26 @@ internal sealed class EpochShipper : IDisposable
                     onDisk++;
                     continue;
                 }
-                int stored = _encoder.Encode(bytes, writer.NextPage);
-                if (stored == 0)
+                if (PageEncoder.IsZero(bytes))
                 {
                     AddZero(block, page);
                     zero++;
                     continue;
                 }
-                writer.Commit(page, stored);
                 _backupPages.SetHard(block, page);
                 hard++;
                 onDisk += !_refers && _content is { } content && content.TryFind(bytes, _epoch, out _) ? 1 : 0;
+                if (_deltas is { } deltas && deltas.TryAdd(block, page, bytes))
+                {
+                    delta++;
+                    if (deltas.IsFull)
+                    {
+                        deltas.Ship(block, Gather);
+                    }
+                    continue;
+                }
+                int stored = _encoder.Encode(bytes, writer.NextPage);
+                writer.Commit(page, stored);
                 storedBytes += stored;
                 if (writer.IsFull)
                 {
@@ -207,12 +225,10 @@ internal sealed class EpochShipper : IDisposable
                 }
             }
         }
-        GatherPages(writer);
-        GatherRuns(block, SoftClass.Zero, _zeroRuns);
-        _onDisk.Ship(block, Gather);
+        GatherAll(writer, block);
         int soft = segment.PageCount - hard;
         _totals = _totals with { HardPages = _totals.HardPages + (ulong)hard, SoftPages = _totals.SoftPages + (ulong)soft };
-        Count(new ShippingCounters(segment.PageCount, hard, zero, 0, storedBytes, onDisk));
+        Count(new ShippingCounters(segment.PageCount, hard, zero, 0, storedBytes, onDisk, delta));
     }
 
     // Nothing is sent of a page that is on no disk: the backup has it, or gets it further on.
@@ -240,18 +256,20 @@ internal sealed class EpochShipper : IDisposable
         }
         _onDisk.Ship(block, Gather);
         _totals = _totals with { SoftPages = _totals.SoftPages + (ulong)onDisk };
-        Count(new ShippingCounters(0, 0, 0, 0, 0, onDisk));
+        Count(new ShippingCounters(0, 0, 0, 0, 0, onDisk, 0));
     }
 
     private void AddOnDisk(int block, uint page, int disk, long diskBlock, ReadOnlySpan<byte> bytes)
     {
         _onDisk.Add(page, disk, diskBlock, PageCheck.Of(bytes));
+        _deltas?.Drop(block, page);
         _backupPages.SetHard(block, page);
     }
 
     private void AddZero(int block, uint page)
     {
         _backupPages.SetSoft(block, page);
+        _deltas?.Drop(block, page);
         if (_zeroRuns.Count > 0 && _zeroRuns[^1] is var last && last.FirstPage + last.PageCount == page)
         {
             _zeroRuns[^1] = last with { PageCount = last.PageCount + 1 };
@@ -276,14 +294,18 @@ internal sealed class EpochShipper : IDisposable
             }
             int before = kept.Count;
             pages += _backupPages.TakeHard(run, kept);
-            for (int i = before; _refers && i < kept.Count; i++)
+            for (int i = before; i < kept.Count; i++)
             {
-                _content!.Unrefer(block, kept[i].FirstPage, kept[i].PageCount);
+                _deltas?.Drop(block, kept[i].FirstPage, kept[i].PageCount);
+                if (_refers)
+                {
+                    _content!.Unrefer(block, kept[i].FirstPage, kept[i].PageCount);
+                }
             }
         }
         GatherRuns(block, SoftClass.Free, kept);
         _totals = _totals with { SoftPages = _totals.SoftPages + (ulong)pages };
-        Count(new ShippingCounters(0, 0, 0, pages, 0, 0));
+        Count(new ShippingCounters(0, 0, 0, pages, 0, 0, 0));
     }
 
     private void ShipDevices(byte[] state)
@@ -293,6 +315,15 @@ internal sealed class EpochShipper : IDisposable
             Gather(RecordType.DeviceState, state.AsSpan(at, Math.Min(DeviceRecordBytes, state.Length - at)));
         }
         _totals = _totals with { DeviceStateBytes = (ulong)state.Length };
+    }
+
+    /// <summary>Everything that was said of pages of this RAM block and is not sent yet. No page stands in two of these records: a segment has it once.</summary>
+    private void GatherAll(HardPagesWriter writer, int block)
+    {
+        GatherPages(writer);
+        GatherRuns(block, SoftClass.Zero, _zeroRuns);
+        _onDisk.Ship(block, Gather);
+        _deltas?.Ship(block, Gather);
     }
 
     private void GatherPages(HardPagesWriter writer)
@@ -332,7 +363,8 @@ internal sealed class EpochShipper : IDisposable
                 _counters.ZeroPages + more.ZeroPages,
                 _counters.FreePages + more.FreePages,
                 _counters.StoredBytes + more.StoredBytes,
-                _counters.OnDiskPages + more.OnDiskPages);
+                _counters.OnDiskPages + more.OnDiskPages,
+                _counters.DeltaPages + more.DeltaPages);
         }
     }
 }

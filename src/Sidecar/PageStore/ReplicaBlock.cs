@@ -35,6 +35,16 @@ internal sealed class ReplicaBlock(int number, string name, PageArena arena) : I
 
     internal void PutHard(long page, ReadOnlySpan<byte> stored) => Staged!.PutHard(page, OwnerOf(page), stored);
 
+    /// <summary>The newest version of a page, staged or else committed; not a hard one when no bytes are held of it.</summary>
+    internal PageEntry Newest(long page)
+    {
+        PageEntry staged = Staged!.Said(page);
+        return !staged.IsNothing || page >= (Committed?.PageCount ?? 0) ? staged : Committed![page];
+    }
+
+    /// <summary>Other stored bytes of the same committed page.</summary>
+    internal void Recommit(long page, ReadOnlySpan<byte> stored) => Committed!.Replace(page, arena.Store(OwnerOf(page), stored));
+
     internal void Commit()
     {
         if (_resized is not null)

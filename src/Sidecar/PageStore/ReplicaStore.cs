@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Buffers.Binary;
 using Hikae.Protocol.Replication;
-using ZstdSharp;
 
 namespace Hikae.Sidecar.PageStore;
 
@@ -10,7 +9,7 @@ namespace Hikae.Sidecar.PageStore;
 /// </summary>
 /// <remarks>
 /// Theory of operation. Everything an epoch says lands in a staging table beside the committed one; hard pages keep the
-/// very bytes that came over the link. <see cref="CommitEpoch"/> walks what was staged and exchanges entries: it decodes
+/// very bytes that came over the link; those that came as deltas are put together (ReplicaStore.Delta.cs). <see cref="CommitEpoch"/> walks what was staged and exchanges entries: it decodes
 /// nothing and copies no page. <see cref="DiscardEpoch"/> forgets the staging table. So a torn epoch cannot touch the
 /// committed checkpoint.
 ///
@@ -20,12 +19,11 @@ namespace Hikae.Sidecar.PageStore;
 /// One thread at a time; only <see cref="Statistics"/> may be read by others, its numbers are then of slightly different
 /// moments. Nothing here waits or logs, and nothing allocates per page.
 /// </remarks>
-internal sealed class ReplicaStore : ISlotOwners, IDisposable
+internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
 {
     private const uint ZstdMagic = 0xFD2FB528;
 
     private readonly PageArena _arena = new();
-    private readonly Decompressor _zstd = new();
     private readonly List<ReplicaBlock?> _byNumber = [];
     private IReadOnlyList<RamBlockInfo>? _announced;
     private IReadOnlyList<RamBlockInfo> _stagedInfo = [];
@@ -109,6 +107,7 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         }
         _openEpoch = epoch;
         _putsThisEpoch = 0;
+        Cool();
         _stagedDevices.Clear();
         StageBlocks();
         _state = ReplicaState.Receiving;
@@ -205,53 +204,6 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         _arena.CompactAfter(_putsThisEpoch, this);
     }
 
-    /// <summary>What the committed checkpoint knows of a page.</summary>
-    public PageKind Get(int block, long page)
-    {
-        PageEntry entry = CommittedEntry(block, page);
-        return entry.IsHard ? PageKind.Hard : entry.IsOnDisk ? PageKind.OnDisk : entry.IsFree ? PageKind.Free : PageKind.Zero;
-    }
-
-    /// <summary>How often and how lately something of the 2 MiB around this page came from the primary.</summary>
-    public int HeatOf(int block, long page) => _committedBlocks[block].Committed!.Heat[(int)(page / PageTable.PagesPerChunk)];
-
-    /// <summary>Calls with the disk and block of each page of kind OnDisk.</summary>
-    public void VisitReferences(Action<int, long> visit)
-    {
-        foreach (ReplicaBlock block in _committedBlocks)
-        {
-            block.Committed!.VisitReferences(visit);
-        }
-    }
-
-    /// <summary>The committed bytes of a page, 4096 of them. Throws <see cref="DamagedPageException"/> when they are not what came.</summary>
-    public PageKind ReadPage(int block, long page, Span<byte> destination)
-    {
-        destination = destination[..ReplicationLimits.PageBytes];
-        PageEntry entry = CommittedEntry(block, page);
-        if (entry.IsOnDisk)
-        {
-            return Disks is { } disks && PageCheck.TryRead(disks, entry, _committedBlocks[block].Committed!.CheckOf(page), destination)
-                ? PageKind.OnDisk
-                : throw new DamagedPageException(Blocks[block].Name, page, $"block {entry.Block} of disk {entry.Disk} has other bytes than the primary saw there", null);
-        }
-        if (!entry.IsHard)
-        {
-            destination.Clear();
-            return entry.IsFree ? PageKind.Free : PageKind.Zero;
-        }
-        ReadOnlySpan<byte> stored = _arena.Read(entry);
-        if (stored.Length == ReplicationLimits.PageBytes)
-        {
-            stored.CopyTo(destination);
-        }
-        else
-        {
-            Decompress(block, page, stored, destination);
-        }
-        return PageKind.Hard;
-    }
-
     public void Dispose()
     {
         foreach (ReplicaBlock? block in _byNumber)
@@ -261,6 +213,7 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
         _byNumber.Clear();
         _arena.Dispose();
         _zstd.Dispose();
+        _encoder.Dispose();
     }
 
     void ISlotOwners.Move(ulong owner, (int Slab, int Slot) from, (int Slab, int Slot) to)
@@ -291,24 +244,6 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
                 throw new ReplicationProtocolException($"RAM block {block.Name} has an impossible length of {block.UsedBytes} bytes.");
             }
             guestBytes += block.UsedBytes;
-        }
-    }
-
-    private void Decompress(int block, long page, ReadOnlySpan<byte> stored, Span<byte> destination)
-    {
-        int written;
-        try
-        {
-            // The output is bounded by the destination, whatever the frame claims.
-            written = _zstd.Unwrap(stored, destination);
-        }
-        catch (ZstdException cause)
-        {
-            throw new DamagedPageException(Blocks[block].Name, page, cause.Message, cause);
-        }
-        if (written != ReplicationLimits.PageBytes)
-        {
-            throw new DamagedPageException(Blocks[block].Name, page, $"its frame gives {written} bytes", null);
         }
     }
 
@@ -368,13 +303,6 @@ internal sealed class ReplicaStore : ISlotOwners, IDisposable
             throw new ReplicationProtocolException($"RAM block {target.Name} has {pages} pages, not {count} from {firstPage} on.");
         }
         return target;
-    }
-
-    private PageEntry CommittedEntry(int block, long page)
-    {
-        CommittedPages committed = _committedBlocks[block].Committed!;
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)page, (ulong)committed.PageCount, nameof(page));
-        return committed[page];
     }
 
     private void RequireOpenEpoch()

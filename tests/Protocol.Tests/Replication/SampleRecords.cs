@@ -30,6 +30,7 @@ internal static class SampleRecords
         ("HardPages", WriteHardPages(3, [4096, 100, 1]), bytes => ReadHardPages(bytes)),
         ("SoftPages", WriteSoftPages(2, SoftClass.Free, [new SoftRun(0, 1), new SoftRun(77, 1000)]), bytes => ReadSoftPages(bytes)),
         ("DiskPages", WriteDiskPages(2, 1, [new DiskRun(0, 1, 5), new DiskRun(77, 1000, 1 << 20)]), bytes => ReadDiskPages(bytes)),
+        ("DeltaPages", WriteDeltaPages(2, [0, 30, 200]), bytes => ReadDeltaPages(bytes)),
         ("EpochTotals", WriteTotals(new EpochTotals(1, 2, 3, 4)), bytes => EpochTotals.Read(bytes)),
     ];
 
@@ -71,6 +72,29 @@ internal static class SampleRecords
         return pages;
     }
 
+    /// <summary>Pages 0, 1, 2 … with deltas whose bytes all hold the page's index.</summary>
+    public static byte[] WriteDeltaPages(int block, int[] deltaLengths)
+    {
+        var writer = new DeltaPagesWriter();
+        for (int page = 0; page < deltaLengths.Length; page++)
+        {
+            writer.NextDelta[..deltaLengths[page]].Fill((byte)page);
+            writer.Commit((uint)page, CheckOf(page), deltaLengths[page]);
+        }
+        return writer.Take(block).ToArray();
+    }
+
+    public static List<(uint Page, ulong Check, byte[] Delta)> ReadDeltaPages(byte[] payload)
+    {
+        var reader = new DeltaPagesReader(payload);
+        var pages = new List<(uint, ulong, byte[])>();
+        while (reader.TryRead(out uint page, out ulong check, out ReadOnlySpan<byte> delta))
+        {
+            pages.Add((page, check, delta.ToArray()));
+        }
+        return pages;
+    }
+
     public static byte[] WriteSoftPages(int block, SoftClass softClass, SoftRun[] runs)
     {
         byte[] bytes = new byte[SoftPages.SizeBytes(runs.Length)];
@@ -92,7 +116,7 @@ internal static class SampleRecords
         return bytes;
     }
 
-    /// <summary>The check of each page that <see cref="WriteDiskPages"/> writes.</summary>
+    /// <summary>The check of each page that <see cref="WriteDiskPages"/> and <see cref="WriteDeltaPages"/> write.</summary>
     public static ulong CheckOf(int page) => 0x0102030405060708 + (ulong)page;
 
     public static List<DiskRun> ReadDiskPages(byte[] payload)

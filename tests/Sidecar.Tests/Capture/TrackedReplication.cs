@@ -24,7 +24,7 @@ internal sealed class TrackedReplication : IDisposable
     {
         Writer = new Writer(program, pages);
         _tracker = DirtyTracker.Attach(Writer.Pid);
-        Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5));
+        Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5), deltas: true);
         var memory = new MemoryParticipant(Writer.Pid, _tracker, Pool, _queue, new NoFreePages());
         Hardware = new WriterHardware(Writer, memory, _queue) { Count = blocks };
         _loop = new CheckpointLoop(new StopAndContinue(Writer), _queue, [Hardware, memory, Obstacle], new PauseStatistics());

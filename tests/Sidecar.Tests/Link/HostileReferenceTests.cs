@@ -15,7 +15,7 @@ public sealed class HostileReferenceTests
     [Fact]
     public void A_reference_to_the_last_whole_block_of_a_disk_is_kept()
     {
-        using BackupUnderTest backup = Begin(ReplicationVersion.WithDiskPages);
+        using BackupUnderTest backup = Begin();
         Put(backup, 0, new DiskRun(3, 2, BlocksOfDisk - 2));
         backup.Primary.Send(RecordType.DiskList, 1, ReplicationJson.Write(OneDisk));
         End(backup, new EpochTotals(5, 0, 2, 1));
@@ -33,7 +33,7 @@ public sealed class HostileReferenceTests
     [InlineData(0, 0, false)]
     public void A_reference_to_a_block_that_no_disk_has_ends_the_link(int disk, long block, bool hasDisk)
     {
-        using BackupUnderTest backup = Begin(ReplicationVersion.WithDiskPages);
+        using BackupUnderTest backup = Begin();
         Put(backup, disk, new DiskRun(3, 2, block));
         if (hasDisk)
         {
@@ -50,24 +50,15 @@ public sealed class HostileReferenceTests
     [InlineData(16u, 1u)]
     public void A_reference_of_a_page_that_the_guest_does_not_have_ends_the_link(uint page, uint count)
     {
-        using BackupUnderTest backup = Begin(ReplicationVersion.WithDiskPages);
+        using BackupUnderTest backup = Begin();
         Put(backup, 0, new DiskRun(page, count, 0));
 
         Assert.Contains("has 16 pages", Assert.Throws<PeerLostException>(backup.Join).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_primary_of_an_older_version_has_no_references()
+    private static BackupUnderTest Begin()
     {
-        using BackupUnderTest backup = Begin(ReplicationVersion.WithDiskPages - 1);
-        Put(backup, 0, new DiskRun(0, 1, 0));
-
-        Assert.Contains("in protocol version 1", Assert.Throws<PeerLostException>(backup.Join).Message, StringComparison.Ordinal);
-    }
-
-    private static BackupUnderTest Begin(int version)
-    {
-        var backup = new BackupUnderTest(version: version);
+        var backup = new BackupUnderTest();
         backup.Primary.Send(RecordType.EpochBegin, 1, []);
         backup.Primary.Send(RecordType.DomainXml, 1, "<domain/>"u8);
         backup.Primary.Send(RecordType.BlockList, 1, BlockList.Write([new RamBlockInfo("ram", 16 * 4096, 4096)]));

@@ -121,7 +121,7 @@ public sealed class LinkHandshakeTests : IDisposable
         (Exception primary, Exception backup) = await Refused(Plaintext, Plaintext, Hello with { Version = 99, OldestVersion = 98 });
 
         Assert.IsType<NotProtectableException>(primary);
-        Assert.Contains("hostA speaks protocol versions 98 to 99, hostB speaks 1 to 2", primary.Message, StringComparison.Ordinal);
+        Assert.Contains("hostA speaks protocol versions 98 to 99, hostB speaks 2 to 3", primary.Message, StringComparison.Ordinal);
         Assert.Contains("hostA speaks protocol versions 98 to 99", backup.Message, StringComparison.Ordinal);
     }
 
@@ -200,7 +200,7 @@ public sealed class LinkHandshakeTests : IDisposable
         _strangers.Dispose();
     }
 
-    private static Hello Hello => new(1, 1, Guest, "g", "hostA", 0, 500);
+    private static Hello Hello => new(ReplicationVersion.Current, ReplicationVersion.Oldest, Guest, "g", "hostA", 0, 500);
 
     private static void AssertNoTrust((Exception Primary, Exception Backup) refused, string reason)
     {

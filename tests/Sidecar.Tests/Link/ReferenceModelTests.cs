@@ -23,7 +23,7 @@ public sealed class ReferenceModelTests : IDisposable
     // Of each RAM block, so few that no content is in more pages than may refer to one block.
     private const int WrittenPages = 300;
 
-    private readonly BackupUnderTest _backup = new(version: ReplicationVersion.WithDiskPages);
+    private readonly BackupUnderTest _backup = new();
     private readonly SourceMemory _source = new();
     private readonly EpochQueue _queue = new();
     private readonly SegmentPool _pool = new();
@@ -40,7 +40,7 @@ public sealed class ReferenceModelTests : IDisposable
 
     public ReferenceModelTests()
     {
-        _shipper = new EpochShipper(_queue, _backup.Primary, TimeSpan.FromMinutes(5), _content, refers: true);
+        _shipper = new EpochShipper(_queue, _backup.Primary, TimeSpan.FromMinutes(5), _content, refers: true, deltas: true);
         _shipping = Task.Factory.StartNew(() => _shipper.Run(_stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
@@ -73,6 +73,7 @@ public sealed class ReferenceModelTests : IDisposable
         }
 
         Assert.InRange(references, 100, long.MaxValue);
+        Assert.InRange(_shipper.Counters.DeltaPages, 10, long.MaxValue);
         Assert.InRange(_stalePages, 10, long.MaxValue);
         Assert.InRange(_pagesAgain, 10, long.MaxValue);
 
@@ -201,6 +202,9 @@ public sealed class ReferenceModelTests : IDisposable
                     break;
                 case 1:
                     random.NextBytes(bytes);
+                    break;
+                case 2 or 3:
+                    bytes[random.Next(bytes.Length)]++;
                     break;
                 default:
                     BusyClients.Contents[random.Next(BusyClients.Contents.Count)].CopyTo(bytes);

@@ -49,6 +49,22 @@ internal sealed class SourceMemory
         return runs;
     }
 
+    /// <summary>Writes a few bytes of the first pages of each block, and says which.</summary>
+    public IReadOnlyList<PageRun> WriteSparsely(Random random, uint pages)
+    {
+        for (int block = 0; block < 2; block++)
+        {
+            for (uint page = 0; page < pages; page++)
+            {
+                for (int i = random.Next(6); i > 0; i--)
+                {
+                    Page(block, page)[random.Next(PageBytes)] = (byte)random.Next(256);
+                }
+            }
+        }
+        return [new PageRun(0, 0, pages), new PageRun(1, 0, pages)];
+    }
+
     public void AssertEqualTo(ReplicaStore store)
     {
         Assert.Equal(Blocks.Select(block => block.Info), store.Blocks);

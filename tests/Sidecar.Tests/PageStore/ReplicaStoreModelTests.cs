@@ -28,7 +28,7 @@ public sealed class ReplicaStoreModelTests
     // Values of pages on disk: this and the block.
     private const int OnDisk = 1 << 24;
 
-    // A step's kind, in percent: below 55 hard pages, 70 a soft run, 85 a run on disk, 93 commit, 97 tear, the rest commits and changes the block list.
+    // A step's kind, in percent: below 35 hard pages, 55 deltas, 70 a soft run, 85 a run on disk, 93 commit, 97 tear, the rest commits and changes the block list.
     private static readonly Gen<(int Kind, int Page, int Count, int Value)[]> History =
         Gen.Select(Gen.Int[0, 99], Gen.Int[0, PagesInRam - 1], Gen.Int[1, PagesInRam], Gen.Int[0, 1 << 20])
             .Select((kind, page, count, value) => (kind, page, count, value)).Array[0, 400];
@@ -49,12 +49,18 @@ public sealed class ReplicaStoreModelTests
             long first = page % pages;
             switch (kind)
             {
-                case < 55:
+                case < 35:
                     // Runs of neighbours, so that histories are long in pages but short in steps.
                     for (long p = first; p < Math.Min(pages, first + (count % 40)); p++)
                     {
                         store.PutHard(block, p, Stored(value + (int)p));
                         staged[(blocks[block].Name, p)] = value + (int)p;
+                    }
+                    break;
+                case < 55:
+                    for (long p = first; p < Math.Min(pages, first + (count % 40)); p++)
+                    {
+                        PutDelta(block, p, value + (int)p);
                     }
                     break;
                 case < 70:
@@ -105,6 +111,20 @@ public sealed class ReplicaStoreModelTests
         store.DiscardEpoch();
         return Same(store, committed);
 
+        void PutDelta(int block, long page, int value)
+        {
+            int before = staged.GetValueOrDefault((blocks[block].Name, page), -1);
+            if (before is >= 0 and < OnDisk)
+            {
+                store.PutDelta(block, page, PageCheck.Of(Plain(value)), DeltaBetween(Plain(before), Plain(value)));
+                staged[(blocks[block].Name, page)] = value;
+            }
+            else
+            {
+                Assert.Throws<ReplicationProtocolException>(() => store.PutDelta(block, page, PageCheck.Of(Plain(value)), DeltaBetween(new byte[4096], Plain(value))));
+            }
+        }
+
         void Open()
         {
             store.SetBlocks(blocks);
@@ -142,6 +162,13 @@ public sealed class ReplicaStoreModelTests
 
     private static readonly byte[][] PlainPages = [.. Enumerable.Range(0, 32).Select(i => i % 4 == 0 ? TestPages.Random(i) : TestPages.Text(i))];
     private static readonly byte[][] StoredPages = [.. PlainPages.Select((page, i) => i % 4 == 0 ? page : TestPages.Compress(page))];
+
+    private static byte[] DeltaBetween(byte[] before, byte[] after)
+    {
+        byte[] delta = new byte[2 * 4096];
+        Assert.True(PageDelta.TryEncode(before, after, delta, out int length));
+        return delta[..length];
+    }
 
     private static byte[] Plain(int value) => PlainPages[value % PlainPages.Length];
 

@@ -5,13 +5,13 @@ namespace Hikae.Protocol.Replication;
 public static class ReplicationVersion
 {
     /// <summary>The version this build prefers.</summary>
-    public const int Current = 2;
+    public const int Current = 3;
 
-    /// <summary>The first version with pages that are references to the guest's disks.</summary>
-    public const int WithDiskPages = 2;
+    /// <summary>The first version with pages sent as what changed in them.</summary>
+    public const int WithDeltaPages = 3;
 
     /// <summary>The oldest version it still speaks.</summary>
-    public const int Oldest = 1;
+    public const int Oldest = 2;
 
     /// <summary>The newest version both sides speak, or null when there is none.</summary>
     /// <param name="peerOldest">The oldest version the peer speaks.</param>

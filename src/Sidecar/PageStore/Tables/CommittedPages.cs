@@ -99,6 +99,9 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
         }
     }
 
+    /// <summary>The same page lies elsewhere now; what it was is released.</summary>
+    internal void Replace(long page, PageEntry entry) => Set(page, entry.Bits, check: 0);
+
     /// <summary>The block was unplugged.</summary>
     internal void ReleaseAll()
     {

@@ -32,6 +32,15 @@ internal sealed class StagedPages(long pageCount, PageArena arena) : IDisposable
 
     internal ref ulong Entry(long page) => ref _table[page];
 
+    /// <summary>What the epoch said of the page last.</summary>
+    internal PageEntry Said(long page) => new(_chunks[page / PageTable.PagesPerChunk] switch
+    {
+        StagedChunk.SpelledOut => _table[page],
+        StagedChunk.AllZero => PageEntry.ZeroBits,
+        StagedChunk.AllFree => PageEntry.FreeBits,
+        _ => PageEntry.NothingBits,
+    });
+
     internal bool IsSpelledOut(long page) => _chunks[page / PageTable.PagesPerChunk] == StagedChunk.SpelledOut;
 
     internal void PutHard(long page, ulong owner, ReadOnlySpan<byte> stored)

@@ -29,11 +29,9 @@ internal sealed class BackupSession : IDisposable
 
     // While the first checkpoint arrives, its growth is looked at each so many records: some MiB.
     private const ulong RecordsPerFigures = 64;
-
     private const long BytesPerQuestion = 16L << 20;
 
     private readonly SilenceWatch _silence;
-
     private volatile ReplicaFigures _figures = ReplicaFigures.None;
 
     // receiving thread writes
@@ -236,7 +234,7 @@ internal sealed class BackupSession : IDisposable
                 Yielded = true;
                 return;
             case RecordType.DomainXml or RecordType.BlockList or RecordType.HardPages or RecordType.SoftPages or RecordType.DeviceState
-                or RecordType.DiskList or RecordType.DiskWrites or RecordType.DiskPages when _inEpoch:
+                or RecordType.DiskList or RecordType.DiskWrites or RecordType.DiskPages or RecordType.DeltaPages when _inEpoch:
                 RequireOpen(header);
                 _counted = _counted with { Records = _counted.Records + 1 };
                 HandleInEpoch(header.Type, payload);
@@ -328,7 +326,10 @@ internal sealed class BackupSession : IDisposable
             case RecordType.SoftPages:
                 _counted = _counted with { SoftPages = _counted.SoftPages + PageRecords.PutSoft(Store, payload) };
                 break;
-            case RecordType.DiskPages when _link.Version >= ReplicationVersion.WithDiskPages:
+            case RecordType.DeltaPages when _link.Version >= ReplicationVersion.WithDeltaPages:
+                _counted = _counted with { HardPages = _counted.HardPages + PageRecords.PutDelta(Store, payload) };
+                break;
+            case RecordType.DiskPages:
                 _counted = _counted with { SoftPages = _counted.SoftPages + PageRecords.PutOnDisk(Store, _references, payload) };
                 break;
             case RecordType.DeviceState:

@@ -21,6 +21,18 @@ internal static class PageRecords
         return count;
     }
 
+    public static ulong PutDelta(ReplicaStore store, ReadOnlySpan<byte> payload)
+    {
+        ulong count = 0;
+        var pages = new DeltaPagesReader(payload);
+        while (pages.TryRead(out uint page, out ulong check, out ReadOnlySpan<byte> delta))
+        {
+            store.PutDelta(pages.Block, page, check, delta);
+            count++;
+        }
+        return count;
+    }
+
     public static ulong PutSoft(ReplicaStore store, ReadOnlySpan<byte> payload)
     {
         ulong count = 0;

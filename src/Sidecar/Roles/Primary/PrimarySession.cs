@@ -86,7 +86,7 @@ internal sealed class PrimarySession : IDisposable
 
         // A fifth of the shortest patience: four heartbeats may be late.
         TimeSpan patience = TimeSpan.FromMilliseconds(Math.Min(_link.Welcome.DetectMs, hello.DetectMs));
-        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content, Refers);
+        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content, Refers, _link.Welcome.Version >= ReplicationVersion.WithDeltaPages);
         _pace = new CheckpointPace(
             TimeProvider.System,
             configuration.Checkpoint.MinInterval,
@@ -361,7 +361,7 @@ internal sealed class PrimarySession : IDisposable
     private bool AreHeld => _annotation.Outputs is not GuestOutputs.Unheld;
 
     // Where disk writes do not wait for their epoch, a block is not what the backup reads after a failover.
-    private bool Refers => AreHeld && _guest.Options.Configuration.Soft.OnDisk is OnDiskPages.Yes && _link.Welcome.Version >= ReplicationVersion.WithDiskPages;
+    private bool Refers => AreHeld && _guest.Options.Configuration.Soft.OnDisk is OnDiskPages.Yes;
 
     private string? OutputsReason => !AreHeld
         ? "outputs are not held: packets and disk writes leave before their checkpoint is committed (an experiment)"
@@ -391,7 +391,7 @@ internal sealed class PrimarySession : IDisposable
             BackupBytes = Volatile.Read(ref _backupBytes),
             DirtyBytesPerEpoch = (_memory?.LastEpochPages ?? 0) * ReplicationLimits.PageBytes,
             Replicated = new ReplicatedTotals(
-                Interlocked.Read(ref _commits), counters.DirtyPages * ReplicationLimits.PageBytes, _link.Connection.BytesSent),
+                Interlocked.Read(ref _commits), counters.DirtyPages * ReplicationLimits.PageBytes, _link.Connection.BytesSent, counters.DeltaPages * ReplicationLimits.PageBytes),
             SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported, counters.OnDiskPages),
             DiskScan = _disks?.Scan,
             Packets = _outputs is null ? null : _guest.Output.Counters.ToStatus(),
