@@ -15,8 +15,8 @@ namespace Hikae.Sidecar.Classify;
 /// </remarks>
 internal sealed class HotPages : IDisposable
 {
-    /// <summary>Most that is ever kept, in bytes: 8192 pages. What a guest writes more than once in some epochs is at most a few ten MiB, else it does not get far between two pauses.</summary>
-    public const long MaxBytes = 32L << 20;
+    /// <summary>Most that is ever kept, in bytes: 4096 pages, as many as the backup keeps raw for the next delta. It would have to compress any further ones in each epoch.</summary>
+    public const long MaxBytes = 16L << 20;
 
     /// <summary>At most one of so many pages of the guest is kept: a small guest's sidecar stays small.</summary>
     public const int GuestPagesPerPage = 16;
@@ -27,7 +27,7 @@ internal sealed class HotPages : IDisposable
     /// <summary>A page that was not sent for more than so many epochs is forgotten, and its memory given back.</summary>
     public const int KeptEpochs = 64;
 
-    // A working set that just fits mostly survives in its notes from one epoch to the next; 256 KiB for 8192 pages.
+    // A working set that just fits mostly survives in its notes from one epoch to the next; 128 KiB for 4096 pages.
     private const int NotesPerPage = 4;
 
     private const int EpochBits = 23;

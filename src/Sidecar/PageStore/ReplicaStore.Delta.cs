@@ -7,12 +7,12 @@ namespace Hikae.Sidecar.PageStore;
 /// <remarks>
 /// Deltas. A page that comes as what changed in it is put together with the newest version that is here, proven by its check, and kept raw while it is warm: the next delta then
 /// finds its version without decompressing, and nothing is compressed in vain. A page that cooled, or finds no place among the warm ones, is compressed here, as the
-/// primary would have. What is kept raw is bounded by <see cref="MaxWarmPages"/>.
+/// primary would have. What is kept raw is bounded by <see cref="MaxWarmPages"/>: a warm page gives up its place only when it is compressed.
 /// </remarks>
 internal sealed partial class ReplicaStore
 {
-    /// <summary>Most pages that are kept raw because they come as deltas: 16 MiB, of which compressing would save about 11.</summary>
-    internal const int MaxWarmPages = 4096;
+    /// <summary>Most pages that are kept raw because they come as deltas, as many as a primary sends so: 16 MiB, of which compressing would save about 11.</summary>
+    internal const int MaxWarmPages = (int)(HotPages.MaxBytes / ReplicationLimits.PageBytes);
 
     /// <summary>A page of which no delta came for so many epochs is compressed.</summary>
     internal const int WarmEpochs = 16;
@@ -50,7 +50,7 @@ internal sealed partial class ReplicaStore
         {
             throw new ReplicationProtocolException($"Page {page} of {target.Name} came as a delta against another version than the newest that came.");
         }
-        bool isWarm = _warm.TryUse(target.Number, page, _openEpoch, out _) || _warm.TryAdd(target.Number, page, _openEpoch, IdleSince, out _);
+        bool isWarm = _warm.TryUse(target.Number, page, _openEpoch, out _) || _warm.TryAdd(target.Number, page, _openEpoch, 0, out _);
         if (delta.IsEmpty && (!isWarm || newest.LengthBytes == ReplicationLimits.PageBytes))
         {
             return;

@@ -285,6 +285,41 @@ public sealed class ReplicaDeltaTests : IDisposable
     }
 
     [Fact]
+    public void What_is_hot_may_move_on_again_and_again_and_only_so_much_is_raw()
+    {
+        const int Rounds = 3;
+        RamBlockInfo large = Ram with { UsedBytes = Rounds * ReplicaStore.MaxWarmPages * 4096L };
+        byte[] page = TestPages.Text(1);
+        byte[] frame = TestPages.Compress(page);
+        Begin(large);
+        for (int i = 0; i < Rounds * ReplicaStore.MaxWarmPages; i++)
+        {
+            _store.PutHard(0, i, frame);
+        }
+        Commit();
+        byte[] changed = [.. page];
+        changed[4000] ^= 1;
+        byte[][] versions = [page, changed];
+        byte[][] deltas = [Delta(changed, page), Delta(page, changed)];
+
+        for (int round = 0; round < Rounds; round++)
+        {
+            for (int epoch = 0; epoch < ReplicaStore.WarmEpochs + 3; epoch++)
+            {
+                Begin(large);
+                for (int i = 0; i < ReplicaStore.MaxWarmPages; i++)
+                {
+                    _store.PutDelta(0, (round * ReplicaStore.MaxWarmPages) + i, PageCheck.Of(versions[(epoch + 1) % 2]), deltas[(epoch + 1) % 2]);
+                }
+                Commit();
+            }
+
+            Assert.InRange(
+                _store.Statistics.StoredBytes, 1, (ReplicaStore.MaxWarmPages * 4096L) + ((long)Rounds * ReplicaStore.MaxWarmPages * (frame.Length + 100)));
+        }
+    }
+
+    [Fact]
     public void Nothing_is_allocated_for_a_page()
     {
         byte[] page = TestPages.Text(1);
