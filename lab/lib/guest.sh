@@ -26,6 +26,7 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
                      its file on --disk, without one in memory
   --dirty REGION_KB,SIZE_KB,MS[,WORDS]   for --app dirty: 65536,1024,100; with WORDS only so many of a page's words change at a time
   --with postgresql  for debian-guest: PostgreSQL on its disk, open to the LAN, user and database postgres
+  --with workloads   for debian-guest: postmark, gzip, and in /usr/src/linux the objects of a kernel to compile
   --append WORDS     more for the kernel's command line
 The guest talks to 10.77.1.1, UDP port 7700+INDEX; counter answers at port 7000, ledger at 7002.
 END
@@ -68,7 +69,7 @@ make_guest() { # small|debian NAME [OPTION]...
         esac
         shift 2
     done
-    [[ -z $with || ($kind = debian && -x $LAB_HOME/recipes/debian-$with) ]] || usage_error "guest: --with postgresql, for debian-guest"
+    [[ -z $with || ($kind = debian && -x $LAB_HOME/recipes/debian-$with) ]] || usage_error "guest: --with postgresql or workloads, for debian-guest"
     [[ $app =~ ^(idle|counter|dirty|busy|blocks|ledger)$ ]] || usage_error "guest: --app idle, counter, dirty, busy, blocks or ledger"
     require_lab
     local dir=$LAB_SHARED/guests/$name

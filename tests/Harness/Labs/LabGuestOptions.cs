@@ -48,7 +48,7 @@ public sealed record LabGuestOptions
     /// <summary>A whole Debian instead of the small guest.</summary>
     public bool Debian { get; init; }
 
-    /// <summary>What a Debian guest has besides: postgresql; null = nothing.</summary>
+    /// <summary>What a Debian guest has besides: postgresql or workloads; null = nothing.</summary>
     public string? With { get; init; }
 
     /// <summary>Changes the domain XML before it is used.</summary>
