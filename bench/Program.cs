@@ -3,11 +3,12 @@ using System.CommandLine;
 using Hikae.Bench.Benchmarks;
 using Hikae.Bench.Figures;
 using Hikae.Bench.Measuring;
+using Hikae.Bench.Plots;
 using Hikae.Harness.Labs;
 
 namespace Hikae.Bench;
 
-/// <summary>bench/run NAME [--json]: the result on standard output, progress on standard error.</summary>
+/// <summary>bench/run NAME [--json] [--plot FILE.png]: the result on standard output, progress on standard error.</summary>
 internal static class Program
 {
     private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new OptInBenchmark(), new MemoryBenchmark(), new CacheBenchmark(), new ConsolidationBenchmark(), new PaperMemoryBenchmark(), new WireBenchmark(), new LatencyBenchmark(), new ChaosBenchmark(), new DiskBenchmark(), new WarmBenchmark()];
@@ -25,6 +26,8 @@ internal static class Program
         var firstRound = new Option<int>("--first-round") { Description = "chaos: begin with this one, to run a round again alone", DefaultValueFactory = _ => 1 };
         var outputs = new Option<string?>("--outputs") { Description = "chaos: \"unheld\" to see it find losses" };
         var inMemory = new Option<bool>("--in-memory") { Description = "chaos: a guest without a disk" };
+        var plot = new Option<string?>("--plot") { Description = $"draw the figures into a PNG file, too: {string.Join(", ", FigurePlot.Of.Keys)}" };
+        var from = new Option<string?>("--from") { Description = "with --plot: figures that --json printed once are drawn, and nothing is measured" };
         var set = new Option<string[]>("--set") { Description = "a setting of the hosts, SECTION.KEY=VALUE; may be given several times" };
         set.Validators.Add(result =>
         {
@@ -34,7 +37,24 @@ internal static class Program
             }
         });
         outputs.AcceptOnlyFromAmong("unheld");
-        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs, inMemory, set };
+        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs, inMemory, set, plot, from };
+        command.Validators.Add(result =>
+        {
+            string? file = result.GetValue(plot);
+            if (file is not null && result.GetValue(name) is { } benchmark && !FigurePlot.Of.ContainsKey(benchmark))
+            {
+                result.AddError($"the figures of {benchmark} are not drawn");
+            }
+            // To be known before the measuring, which may take an hour.
+            if (file is not null && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(file))))
+            {
+                result.AddError($"the folder of {file} is not there");
+            }
+            if (file is null && result.GetValue(from) is not null)
+            {
+                result.AddError("--from needs --plot");
+            }
+        });
         command.SetAction(parsed => Run(
             Benchmarks.Single(benchmark => benchmark.Name == parsed.GetValue(name)),
             new BenchmarkOptions(parsed.GetValue(seconds), parsed.GetValue(runs), Console.Error)
@@ -46,12 +66,18 @@ internal static class Program
                 InMemory = parsed.GetValue(inMemory),
                 Settings = (parsed.GetValue(set) ?? []).Select(setting => setting.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]),
             },
-            parsed.GetValue(json)));
+            parsed.GetValue(json),
+            parsed.GetValue(plot),
+            parsed.GetValue(from)));
         return command.Parse(arguments).Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 
-    private static int Run(Benchmark benchmark, BenchmarkOptions options, bool json)
+    private static int Run(Benchmark benchmark, BenchmarkOptions options, bool json, string? picture, string? saved)
     {
+        if (saved is not null)
+        {
+            return Draw(benchmark, () => File.ReadAllText(saved), picture!);
+        }
         if (Environment.GetEnvironmentVariable("HIKAE_LAB") is null)
         {
             Environment.SetEnvironmentVariable("HIKAE_LAB", "bench");
@@ -76,6 +102,24 @@ internal static class Program
         {
             ReportTable.Write(report, Console.Out);
         }
-        return 0;
+        return picture is null ? 0 : Draw(benchmark, report.ToJson, picture);
+    }
+
+    private static int Draw(Benchmark benchmark, Func<string> json, string picture)
+    {
+        if (!FigurePlot.HasFonts)
+        {
+            Console.Error.WriteLine("bench: this machine has no font, so the picture will have no words; apt-get install fonts-dejavu-core");
+        }
+        try
+        {
+            FigurePlot.Of[benchmark.Name].Save(SavedFigures.Parse(json(), benchmark.Name), picture);
+            return 0;
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"bench: not drawn: {error.Message}");
+            return 1;
+        }
     }
 }

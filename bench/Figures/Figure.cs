@@ -10,6 +10,12 @@ internal sealed record Figure(string Name, double Value, (double Min, double Max
     /// <summary>What the project promises, for people; null when nothing is promised.</summary>
     public string? Target { get; init; }
 
+    /// <summary>Instead of a number: what the row of a list is about; null = it is a number.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>A text in a row of a list.</summary>
+    public static Figure OfText(string name, string text) => new(name, double.NaN) { Text = text };
+
     /// <summary>The smallest sample that is not below a share of all of them. At least one.</summary>
     public static double Percentile(IReadOnlyCollection<double> samples, double share) =>
         samples.Order().ElementAt((int)Math.Ceiling(share * samples.Count) - 1);

@@ -49,7 +49,7 @@ internal sealed record Report(string Benchmark)
         return json.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
 
-    private static JsonNode ToNode(Figure figure) => figure.Spread is { } spread
+    private static JsonNode ToNode(Figure figure) => figure.Text is { } text ? JsonValue.Create(text)! : figure.Spread is { } spread
         ? new JsonObject { ["median"] = Round(figure.Value), ["min"] = Round(spread.Min), ["max"] = Round(spread.Max) }
         : Round(figure.Value);
 

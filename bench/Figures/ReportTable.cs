@@ -48,10 +48,13 @@ internal static class ReportTable
         }
         foreach (IReadOnlyList<Figure> row in rows)
         {
-            table.AddRow(row.Select(figure => new Text(Show(figure.Value))));
+            table.AddRow(row.Select(figure => new Text(Show(figure))));
         }
         console.Write(table);
     }
+
+    private static string Show(Figure figure) =>
+        figure.Text ?? (figure.Spread is { } spread ? $"{Show(figure.Value)} ({Show(spread.Min)} – {Show(spread.Max)})" : Show(figure.Value));
 
     private static string Show(double value) => value.ToString(Math.Abs(value) >= 1000 ? "N0" : "0.###", CultureInfo.InvariantCulture);
 }
