@@ -11,7 +11,7 @@ namespace Hikae.Bench;
 /// <summary>bench/run NAME [--json] [--plot FILE.png]: the result on standard output, progress on standard error.</summary>
 internal static class Program
 {
-    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new OptInBenchmark(), new MemoryBenchmark(), new CacheBenchmark(), new ConsolidationBenchmark(), new PaperMemoryBenchmark(), new WireBenchmark(), new LatencyBenchmark(), new ChaosBenchmark(), new DiskBenchmark(), new WarmBenchmark()];
+    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new OptInBenchmark(), new MemoryBenchmark(), new CacheBenchmark(), new ConsolidationBenchmark(), new PaperMemoryBenchmark(), new PaperOverheadBenchmark(), new WireBenchmark(), new LatencyBenchmark(), new ChaosBenchmark(), new DiskBenchmark(), new WarmBenchmark()];
 
     private static int Main(string[] arguments)
     {
@@ -20,12 +20,20 @@ internal static class Program
         name.AcceptOnlyFromAmong([.. Benchmarks.Select(benchmark => benchmark.Name)]);
         var json = new Option<bool>("--json") { Description = "print one JSON object instead of a table" };
         var seconds = new Option<int>("--seconds") { Description = "how long a guest is watched", DefaultValueFactory = _ => 60 };
-        var runs = new Option<int?>("--runs") { Description = "failover: power cuts for each size (default: 5 small, 3 large); disk: rounds (5); optin: how often (5); warm: power cuts with and without prefetch (3); consolidation: guests (24)" };
+        var runs = new Option<int?>("--runs") { Description = "failover: power cuts for each size (default: 5 small, 3 large); disk: rounds (5); paper-overhead: runs of each load, bare and protected (3); optin: how often (5); warm: power cuts with and without prefetch (3); consolidation: guests (24)" };
         var rounds = new Option<int>("--rounds") { Description = "chaos: how many rounds", DefaultValueFactory = _ => 200 };
         var seed = new Option<int?>("--seed") { Description = "chaos: what happens when (default: another each time)" };
         var firstRound = new Option<int>("--first-round") { Description = "chaos: begin with this one, to run a round again alone", DefaultValueFactory = _ => 1 };
         var outputs = new Option<string?>("--outputs") { Description = "chaos: \"unheld\" to see it find losses" };
         var inMemory = new Option<bool>("--in-memory") { Description = "chaos: a guest without a disk" };
+        var scale = new Option<double>("--scale") { Description = "paper-overhead: how large the loads are, above 0 to 1", DefaultValueFactory = _ => 1 };
+        scale.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not (> 0 and <= 1))
+            {
+                result.AddError("--scale is above 0 and at most 1");
+            }
+        });
         var plot = new Option<string?>("--plot") { Description = $"draw the figures into a PNG file, too: {string.Join(", ", FigurePlot.Of.Keys)}" };
         var from = new Option<string?>("--from") { Description = "with --plot: figures that --json printed once are drawn, and nothing is measured" };
         var set = new Option<string[]>("--set") { Description = "a setting of the hosts, SECTION.KEY=VALUE; may be given several times" };
@@ -37,7 +45,7 @@ internal static class Program
             }
         });
         outputs.AcceptOnlyFromAmong("unheld");
-        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs, inMemory, set, plot, from };
+        var command = new RootCommand($"Measures Hikae on two lab hosts of this machine. Needs root.\n\n{list}") { name, json, seconds, runs, rounds, seed, firstRound, outputs, inMemory, set, scale, plot, from };
         command.Validators.Add(result =>
         {
             string? file = result.GetValue(plot);
@@ -64,6 +72,7 @@ internal static class Program
                 Seed = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
                 Outputs = parsed.GetValue(outputs),
                 InMemory = parsed.GetValue(inMemory),
+                Scale = parsed.GetValue(scale),
                 Settings = (parsed.GetValue(set) ?? []).Select(setting => setting.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]),
             },
             parsed.GetValue(json),
