@@ -19,6 +19,6 @@ internal interface IFreePages
     /// <summary>Right after a scan: asks the guest anew, unless a question is still open or was asked too recently.</summary>
     void Ask();
 
-    /// <summary>Waits until the open question is answered. False when nobody was heard for <paramref name="timeout"/>, or whoever was takes too long, or there is nobody to ask.</summary>
+    /// <summary>Waits until the open question is answered. False after <paramref name="timeout"/>, or when there is nobody to ask.</summary>
     bool WaitForAnswer(TimeSpan timeout, CancellationToken cancellationToken);
 }

@@ -12,9 +12,6 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
 
-    // Of an agent that has said hello. To copy what is free as well takes longer than this where the processors are that busy, and makes it resident on some kernels.
-    private static readonly TimeSpan LongestScan = TimeSpan.FromSeconds(15);
-
     private readonly GuestConnection _guest;
     private readonly ILogger _logger;
 
@@ -97,7 +94,7 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
         long started = Stopwatch.GetTimestamp();
         while (!hints.HasAnswer)
         {
-            if (Stopwatch.GetElapsedTime(started) > (_channel.Hello is null ? timeout : LongestScan))
+            if (Stopwatch.GetElapsedTime(started) > timeout)
             {
                 return false;
             }
