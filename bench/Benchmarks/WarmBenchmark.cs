@@ -54,7 +54,7 @@ internal sealed class WarmBenchmark : Benchmark
         report.Note("times", "from the power cut; detect_ms 500 (the default) is part of them");
         report.Note("warm", $"the first of {SlicesInARow} slices of 100 ms in which the guest reads at {AsBefore * 100:0} % of its median before, or faster");
         report.Note("guest", $"{MemoryMiB} MiB, 1 virtual processor, reads a file of {HotMiB} MiB on its ext4 disk again and again; outputs held; on_disk = yes");
-        report.Note("on_disk_share", "pages that the backup reads from the disk, of the file's");
+        report.Note("share", "on_disk_share: pages that the backup reads from the disk, of the file's");
         return report;
     }
 
