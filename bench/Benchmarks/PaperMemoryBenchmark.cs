@@ -105,11 +105,7 @@ internal sealed class PaperMemoryBenchmark : Benchmark
             MemoryMiB = MemoryMiB, Nic = true, Agent = agent, App = "idle", Disk = $"{FileMiB + 400}M", Protect = lab.HostB.Name,
         });
         string image = Path.Combine(guest.SharedFolder, "disk.raw");
-        lab.Client("debugfs", "-w", "-R", $"write {file} {Path.GetFileName(FileInGuest)}", image);
-        if (!lab.Client("debugfs", "-R", $"stat {Path.GetFileName(FileInGuest)}", image).Contains($"Size: {(long)FileMiB << 20}", StringComparison.Ordinal))
-        {
-            throw new LabException($"The file is not whole in {image}.");
-        }
+        GuestImage.Put(lab, image, file, Path.GetFileName(FileInGuest));
         return guest;
     }
 

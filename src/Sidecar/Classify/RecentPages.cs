@@ -93,13 +93,6 @@ internal sealed class RecentPages(int maxPages)
         return true;
     }
 
-    public void Clear()
-    {
-        _places.Clear();
-        _notes.Clear();
-        (_newest, _oldest, _free) = (None, None, None);
-    }
-
     private static ulong Key(int block, long page) => ((ulong)block << 48) | (ulong)page;
 
     private Span<Note> Notes => CollectionsMarshal.AsSpan(_notes);
