@@ -19,6 +19,9 @@ internal interface IFreePages
     /// <summary>Right after a scan: asks the guest anew, unless a question is still open or was asked too recently.</summary>
     void Ask();
 
+    /// <summary>Right after a scan: asks about a part of memory that was never asked about, without letting the guest rest. False: there is none, or nobody to ask.</summary>
+    bool TryAskMore();
+
     /// <summary>Waits until the open question is answered. False after <paramref name="timeout"/>, or when there is nobody to ask.</summary>
     bool WaitForAnswer(TimeSpan timeout, CancellationToken cancellationToken);
 }

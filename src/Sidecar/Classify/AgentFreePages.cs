@@ -85,6 +85,17 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
         }
     }
 
+    public bool TryAskMore()
+    {
+        if (_hints is not { HasUnasked: true } hints)
+        {
+            return false;
+        }
+        hints.ForgoRest();
+        Ask();
+        return true;
+    }
+
     public bool WaitForAnswer(TimeSpan timeout, CancellationToken cancellationToken)
     {
         if (_hints is not { } hints || _channel is null)

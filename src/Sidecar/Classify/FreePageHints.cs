@@ -15,7 +15,7 @@ namespace Hikae.Sidecar.Classify;
 /// Invariant: no page is droppable that was written between the question and the checkpoint that uses its answer.
 ///
 /// A full scan costs the guest about 0.1 us a page, so big guests are asked part by part, and each question waits until the guest
-/// has run <see cref="RestFactor"/> times as long as the last scan took.
+/// has run <see cref="RestFactor"/> times as long as the last scan took; only before the first copy it need not (<see cref="ForgoRest"/>).
 ///
 /// Buffers change hands through one-place exchanges: the channel's thread fills one, leaves it in _arrived, and takes a spare.
 /// There are never more than three.
@@ -115,6 +115,12 @@ internal sealed class FreePageHints : IScanAnswers
         }
     }
 
+    /// <summary>True: some part of memory was never asked about.</summary>
+    internal bool HasUnasked { get; private set; } = true;
+
+    /// <summary>The next question need not wait until the guest has rested, once.</summary>
+    internal void ForgoRest() => _everAsked = _open is not null;
+
     /// <summary>
     /// Asks about the next part of memory; call right after a checkpoint's dirty scan. An answer still outstanding is forgotten.
     /// </summary>
@@ -146,6 +152,7 @@ internal sealed class FreePageHints : IScanAnswers
         }
 
         bool wraps = end == _map.EndPfn;
+        HasUnasked &= !wraps;
         _nextPfn = wraps ? _map.Ranges[0].FirstPfn : end;
         _nextSlot = wraps ? 0 : _nextSlot + 1;
     }

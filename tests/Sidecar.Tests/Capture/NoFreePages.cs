@@ -23,5 +23,7 @@ internal sealed class NoFreePages : IFreePages
         // Nobody to ask.
     }
 
+    public bool TryAskMore() => false;
+
     public bool WaitForAnswer(TimeSpan timeout, CancellationToken cancellationToken) => false;
 }

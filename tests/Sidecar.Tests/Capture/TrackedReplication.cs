@@ -20,12 +20,13 @@ internal sealed class TrackedReplication : IDisposable
     /// <param name="program">What writes.</param>
     /// <param name="pages">Its memory.</param>
     /// <param name="blocks">How many of its blocks are there at first.</param>
-    public TrackedReplication(WriterProgram program, uint pages, int blocks)
+    /// <param name="freePages">What the writer, which is handed over, says of its free pages.</param>
+    public TrackedReplication(WriterProgram program, uint pages, int blocks, Func<Writer, IFreePages>? freePages = null)
     {
         Writer = new Writer(program, pages);
         _tracker = DirtyTracker.Attach(Writer.Pid);
         Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5), deltas: true);
-        var memory = new MemoryParticipant(Writer.Pid, _tracker, Pool, _queue, new NoFreePages());
+        var memory = new MemoryParticipant(Writer.Pid, _tracker, Pool, _queue, freePages?.Invoke(Writer) ?? new NoFreePages());
         Hardware = new WriterHardware(Writer, memory, _queue) { Count = blocks };
         _loop = new CheckpointLoop(new StopAndContinue(Writer), _queue, [Hardware, memory, Obstacle], new PauseStatistics());
         _shipping = Task.Factory.StartNew(() => Shipper.Run(_stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

@@ -42,6 +42,21 @@ public sealed class TrackedReplicationTests : IClassFixture<WriterProgram>
         replication.End();
     }
 
+    [Fact]
+    public void A_page_that_was_free_in_the_first_answer_and_written_before_the_last_is_copied()
+    {
+        ZeroPagesInParts? free = null;
+        using var replication = new TrackedReplication(_program, Pages, blocks: 2, writer => free = new ZeroPagesInParts(writer));
+        replication.Writer.TryPause();
+
+        replication.CommitFinal();
+
+        replication.AssertEqual();
+        // All parts of memory, before the first copy.
+        Assert.Equal(8, free!.Answers);
+        replication.End();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

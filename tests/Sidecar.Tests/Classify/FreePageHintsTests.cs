@@ -37,6 +37,28 @@ public sealed class FreePageHintsTests
     }
 
     [Fact]
+    public void A_part_that_was_never_asked_about_need_not_wait_until_the_guest_has_rested()
+    {
+        var hints = new FreePageHints(MemoryTrees.Small(), _agent, _clock, pagesPerScan: 100);
+        for (ulong question = 1; question <= 3; question++)
+        {
+            Assert.True(hints.HasUnasked);
+            hints.ForgoRest();
+            Assert.True(hints.MayAsk);
+            hints.Ask(question);
+            Assert.False(hints.MayAsk);
+            hints.ForgoRest();
+            Assert.False(hints.MayAsk);
+            ((IScanAnswers)hints).TakeEnd(End(question, slices: 0));
+            Assert.True(hints.TryTakeAnswer(out _));
+        }
+
+        Assert.Equal([0UL, 100UL, 200UL], _agent.Requests.Select(request => request.FirstPfn));
+        Assert.False(hints.HasUnasked);
+        Assert.False(hints.MayAsk);
+    }
+
+    [Fact]
     public void An_answer_is_used_once()
     {
         _hints.Ask(1);
