@@ -2,5 +2,5 @@
 namespace Hikae.Sidecar.PageStore;
 
 /// <summary>A committed page's bytes do not decompress, or its block on the disk is not what it was: a guest must not be given this replica.</summary>
-internal sealed class DamagedPageException(string block, long page, string reason, Exception? cause)
-    : Exception($"Page {page} of RAM block {block} is damaged: {reason}.", cause);
+internal sealed class DamagedPageException(string block, long page, string reason)
+    : Exception($"Page {page} of RAM block {block} is damaged: {reason}.");

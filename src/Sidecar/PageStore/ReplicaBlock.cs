@@ -7,6 +7,9 @@ namespace Hikae.Sidecar.PageStore;
 /// <remarks>Its number stays the same when other blocks come and go, because slots in the arena name it.</remarks>
 internal sealed class ReplicaBlock(int number, string name, PageArena arena) : IDisposable
 {
+    // Page numbers have 31 bits at most, numbers of blocks 10: see ReplicationLimits. BatchSlot has use for some of those between and above.
+    private const int NumberShift = 48;
+
     // What Committed becomes when the open epoch commits, where the size changes. Taken when the epoch opens, so that a
     // commit needs no memory and cannot fail half-way.
     private CommittedPages? _resized;
@@ -30,7 +33,7 @@ internal sealed class ReplicaBlock(int number, string name, PageArena arena) : I
             Staged = new StagedPages(pageCount, arena);
         }
         _resized?.Dispose();
-        _resized = Committed?.PageCount == pageCount ? null : new CommittedPages(pageCount, arena);
+        _resized = Committed?.PageCount == pageCount ? null : new CommittedPages(Number, pageCount, arena);
     }
 
     internal void PutHard(long page, ReadOnlySpan<byte> stored) => Staged!.PutHard(page, OwnerOf(page), stored);
@@ -86,7 +89,10 @@ internal sealed class ReplicaBlock(int number, string name, PageArena arena) : I
         Committed?.Dispose();
     }
 
-    internal static (int Block, long Page) Owner(ulong owner) => ((int)(owner >> 48), (long)(owner & 0xffff_ffff_ffff));
+    /// <summary>How the arena names a page of a block.</summary>
+    internal static ulong Owner(int number, long page) => ((ulong)number << NumberShift) | (ulong)page;
 
-    private ulong OwnerOf(long page) => ((ulong)Number << 48) | (ulong)page;
+    internal static (int Number, long Page) Owner(ulong owner) => ((int)(owner >> NumberShift), (long)(owner & ((1UL << NumberShift) - 1)));
+
+    internal ulong OwnerOf(long page) => Owner(Number, page);
 }

@@ -6,7 +6,7 @@ namespace Hikae.Sidecar.PageStore;
 /// <param name="FreePages">Pages the guest holds as free.</param>
 /// <param name="DiskPages">Pages that are references to the guest's disks.</param>
 /// <param name="HardPages">Pages whose bytes are kept.</param>
-/// <param name="StoredBytes">Bytes of the hard pages as they came, compressed or raw.</param>
+/// <param name="StoredBytes">Bytes of the committed hard pages as they are kept: as they came, compressed or raw, or in batches.</param>
 /// <param name="ArenaBytes">Memory resident for stored bytes, the open epoch's included, counted by the store.</param>
 /// <param name="TableBytes">Memory for page tables and for notes on the arena's slabs.</param>
 /// <param name="DeviceStateBytes">Bytes of device state, the open epoch's included.</param>

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Replication;
-using ZstdSharp;
 
 namespace Hikae.Sidecar.PageStore;
 
 /// <remarks>Reading. Whoever continues the guest reads the committed checkpoint only.</remarks>
 internal sealed partial class ReplicaStore
 {
-    private readonly Decompressor _zstd = new();
-
     /// <summary>What the committed checkpoint knows of a page.</summary>
     public PageKind Get(int block, long page)
     {
@@ -37,7 +34,7 @@ internal sealed partial class ReplicaStore
         {
             return Disks is { } disks && PageCheck.TryRead(disks, entry, _committedBlocks[block].Committed!.CheckOf(page), destination)
                 ? PageKind.OnDisk
-                : throw new DamagedPageException(Blocks[block].Name, page, $"block {entry.Block} of disk {entry.Disk} has other bytes than the primary saw there", null);
+                : throw new DamagedPageException(Blocks[block].Name, page, $"block {entry.Block} of disk {entry.Disk} has other bytes than the primary saw there");
         }
         if (!entry.IsHard)
         {
@@ -50,25 +47,9 @@ internal sealed partial class ReplicaStore
 
     private void Decode(string block, long page, PageEntry entry, Span<byte> destination)
     {
-        ReadOnlySpan<byte> stored = _arena.Read(entry);
-        if (stored.Length == ReplicationLimits.PageBytes)
+        if (_reader.TryRead(entry, destination) is { } reason)
         {
-            stored.CopyTo(destination);
-            return;
-        }
-        int written;
-        try
-        {
-            // The output is bounded by the destination, whatever the frame claims.
-            written = _zstd.Unwrap(stored, destination);
-        }
-        catch (ZstdException cause)
-        {
-            throw new DamagedPageException(block, page, cause.Message, cause);
-        }
-        if (written != ReplicationLimits.PageBytes)
-        {
-            throw new DamagedPageException(block, page, $"its frame gives {written} bytes", null);
+            throw new DamagedPageException(block, page, reason);
         }
     }
 

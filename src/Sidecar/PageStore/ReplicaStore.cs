@@ -11,9 +11,9 @@ namespace Hikae.Sidecar.PageStore;
 /// Theory of operation. Everything an epoch says lands in a staging table beside the committed one; hard pages keep the
 /// very bytes that came over the link; those that came as deltas are put together (ReplicaStore.Delta.cs). <see cref="CommitEpoch"/> walks what was staged and exchanges entries: it decodes
 /// nothing and copies no page. <see cref="DiscardEpoch"/> forgets the staging table. So a torn epoch cannot touch the
-/// committed checkpoint.
+/// committed checkpoint. Cold pages of that are put together between epochs (BatchSweep.cs).
 ///
-/// Memory has a bound a peer cannot move: every page has at most one committed and one staged copy of at most 4096 bytes
+/// Memory has a bound a peer cannot move: every page has at most one committed and one staged copy of at most 4096 bytes (a batch is no longer, and has an owner)
 /// and two table entries, and the guest's size is limited by <see cref="ReplicationLimits"/>.
 ///
 /// One thread at a time; only <see cref="Statistics"/> may be read by others, its numbers are then of slightly different
@@ -23,7 +23,8 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
 {
     private const uint ZstdMagic = 0xFD2FB528;
 
-    private readonly PageArena _arena = new();
+    private readonly PageArena _arena;
+    private readonly BatchReader _reader;
     private readonly List<ReplicaBlock?> _byNumber = [];
     private IReadOnlyList<RamBlockInfo>? _announced;
     private IReadOnlyList<RamBlockInfo> _stagedInfo = [];
@@ -34,6 +35,12 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
     private ReplicaState _state;
     private ulong _openEpoch;
     private long _putsThisEpoch;
+
+    public ReplicaStore()
+    {
+        _arena = new PageArena();
+        _reader = new BatchReader(_arena);
+    }
 
     /// <summary>True once a first epoch was committed.</summary>
     public bool HasCheckpoint { get; private set; }
@@ -55,7 +62,7 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
     {
         get
         {
-            long pages = 0, hard = 0, free = 0, onDisk = 0, stored = 0, table = _arena.NotesBytes;
+            long pages = 0, hard = 0, free = 0, onDisk = 0, stored = _arena.FrameBytes, table = _arena.NotesBytes;
             foreach (ReplicaBlock block in _committedBlocks)
             {
                 CommittedPages committed = block.Committed!;
@@ -106,8 +113,9 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
             throw new ReplicationProtocolException($"Epoch {epoch} begins after epoch {CommittedEpoch} was committed.");
         }
         _openEpoch = epoch;
-        _putsThisEpoch = 0;
         Cool();
+        Sweep();
+        _putsThisEpoch = 0;
         _stagedDevices.Clear();
         StageBlocks();
         _state = ReplicaState.Receiving;
@@ -212,7 +220,8 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
         }
         _byNumber.Clear();
         _arena.Dispose();
-        _zstd.Dispose();
+        _sweep?.Dispose();
+        _reader.Dispose();
         _encoder.Dispose();
     }
 

@@ -91,7 +91,7 @@ public sealed class ReplicaStoreTests
         Assert.Equal(before, Image(store));
         Assert.Equal([Ram], store.Blocks);
         Assert.Equal([1, 2, 3], store.DeviceState.ToArray());
-        Assert.Equal(statistics with { ArenaBytes = 0, TableBytes = 0, DeviceStateBytes = 0 }, store.Statistics with { ArenaBytes = 0, TableBytes = 0, DeviceStateBytes = 0 });
+        Assert.Equal(statistics with { StoredBytes = 0, ArenaBytes = 0, TableBytes = 0, DeviceStateBytes = 0 }, store.Statistics with { StoredBytes = 0, ArenaBytes = 0, TableBytes = 0, DeviceStateBytes = 0 });
         Assert.True(store.Statistics.ArenaBytes <= statistics.ArenaBytes * 5 / 4);
     }
 

@@ -130,8 +130,20 @@ internal sealed partial class PageArena
         int fromSlot = HighestUsedSlot(fromSlab);
         int toSlot = TakeLowestSlot(toSlab);
         ReadOnlySpan<byte> bytes = SlotSpan(fromSlab, fromSlot);
-        bytes.CopyTo(SlotSpan(toSlab, toSlot));
-        owners.Move(BinaryPrimitives.ReadUInt64LittleEndian(bytes), (fromSlab, fromSlot), (toSlab, toSlot));
+        Span<byte> moved = SlotSpan(toSlab, toSlot);
+        bytes.CopyTo(moved);
+        if (BatchSlot.IsBatch(moved))
+        {
+            BatchSlot batch = new(moved);
+            for (int i = 0; i < batch.Owners; i++)
+            {
+                owners.Move(batch.Owner(i), (fromSlab, fromSlot), (toSlab, toSlot));
+            }
+        }
+        else
+        {
+            owners.Move(BinaryPrimitives.ReadUInt64LittleEndian(moved), (fromSlab, fromSlot), (toSlab, toSlot));
+        }
         ReleaseSlot(fromSlab, fromSlot);
     }
 

@@ -14,10 +14,10 @@ namespace Hikae.Sidecar.PageStore;
 /// Theory of operation. Address space comes in regions of 64 MiB, cut into slabs of 256 KiB. A slab serves slots of one
 /// size while it holds any; once empty its memory goes back to the kernel and any class may take it. The lowest free slot
 /// of a slab is used first, so a slab that is filled for the first time takes only the memory up to its last slot.
-/// Each slot starts with 8 bytes naming the page that owns it. So a sparse slab can be emptied without looking at the
-/// page table of the whole guest: see PageArena.Compaction.cs.
+/// Each slot starts with 8 bytes naming the page that owns it, or with those of a batch, which names several (PageArena.Batches.cs). So a sparse slab can be emptied
+/// without looking at the page table of the whole guest: see PageArena.Compaction.cs.
 ///
-/// Invariant: a slot is in use exactly when one entry, staged or committed, points to it.
+/// Invariant: a slot is in use exactly when an entry, staged or committed, points to it, and as many do as it has owners.
 /// </remarks>
 internal sealed partial class PageArena : IDisposable
 {
@@ -39,15 +39,16 @@ internal sealed partial class PageArena : IDisposable
     /// <summary>Memory the arena occupies, counted by itself in whole host pages.</summary>
     internal long ResidentBytes { get; private set; }
 
+    /// <summary>Grows whenever bytes that lie somewhere may be other ones from now on.</summary>
+    internal long Changes { get; private set; }
+
     /// <summary>Memory for the notes on slabs.</summary>
     internal long NotesBytes => (long)_regions.Count * ArenaRegion.SlabsPerRegion * ((ArenaRegion.WordsPerSlab * sizeof(ulong)) + Unsafe.SizeOf<Slab>());
 
     /// <summary>Copies <paramref name="stored"/> into a slot. <paramref name="owner"/> is what <see cref="ISlotOwners"/> will be asked about.</summary>
     internal PageEntry Store(ulong owner, ReadOnlySpan<byte> stored)
     {
-        int sizeClass = SizeClasses.Of(stored.Length);
-        int slab = _roomy[sizeClass] is int roomy and not Slab.None ? roomy : TakeEmptySlab(sizeClass);
-        int slot = TakeLowestSlot(slab);
+        (int slab, int slot) = TakeSlot(SizeClasses.Of(stored.Length));
         Span<byte> bytes = SlotSpan(slab, slot);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, owner);
         stored.CopyTo(bytes[SizeClasses.OwnerBytes..]);
@@ -58,7 +59,7 @@ internal sealed partial class PageArena : IDisposable
     internal ReadOnlySpan<byte> Read(PageEntry entry) =>
         SlotSpan(entry.Slab, entry.Slot).Slice(SizeClasses.OwnerBytes, entry.LengthBytes);
 
-    /// <summary>The entry is gone: its slot may be used again.</summary>
+    /// <summary>The entry, which is in no batch, is gone: its slot may be used again.</summary>
     internal void Release(PageEntry entry) => ReleaseSlot(entry.Slab, entry.Slot);
 
     public void Dispose()
@@ -80,6 +81,12 @@ internal sealed partial class PageArena : IDisposable
     {
         int slotBytes = SizeClasses.SlotBytes(_slabs[slab].SizeClass);
         return Region(slab).Slab(slab % ArenaRegion.SlabsPerRegion).Slice(slot * slotBytes, slotBytes);
+    }
+
+    private (int Slab, int Slot) TakeSlot(int sizeClass)
+    {
+        int slab = _roomy[sizeClass] is int roomy and not Slab.None ? roomy : TakeEmptySlab(sizeClass);
+        return (slab, TakeLowestSlot(slab));
     }
 
     private int TakeLowestSlot(int slab)
@@ -120,6 +127,7 @@ internal sealed partial class PageArena : IDisposable
 
     private void ReleaseSlot(int slab, int slot)
     {
+        Changes++;
         ref Slab notes = ref _slabs[slab];
         ref ulong word = ref UsedSlots(slab)[slot / BitsPerWord];
         Debug.Assert((word >> (slot % BitsPerWord) & 1) == 1, "slot released twice");

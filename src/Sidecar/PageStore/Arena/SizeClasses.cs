@@ -4,7 +4,7 @@ using Hikae.Protocol.Replication;
 namespace Hikae.Sidecar.PageStore;
 
 /// <summary>
-/// The slot sizes of the arena: steps of 64 bytes, and one class cut exactly for raw pages.
+/// The slot sizes of the arena: steps of 64 bytes, one class cut exactly for raw pages, and one for raw pages that several share.
 /// </summary>
 /// <remarks>
 /// A step of 64 wastes 32 bytes of a stored page on average, under 3 % of a typical compressed page; geometric steps of
@@ -17,15 +17,26 @@ internal static class SizeClasses
 
     private const int StepBytes = 64;
     private const int RawSlotBytes = ReplicationLimits.PageBytes + OwnerBytes;
+    private const int RawClass = ReplicationLimits.PageBytes / StepBytes;
 
     /// <summary>Number of classes.</summary>
-    internal const int Count = (ReplicationLimits.PageBytes / StepBytes) + 1;
+    internal const int Count = RawClass + 2;
 
-    internal static int Of(int storedBytes)
+    /// <summary>Most stored bytes of any slot: a raw page and the names of those that share it.</summary>
+    internal const int MaxStoredBytes = ReplicationLimits.PageBytes + (BatchSlot.MaxOwners * BatchSlot.OwnerBytes);
+
+    /// <summary>The class of a slot for so many bytes beside the first <see cref="OwnerBytes"/>.</summary>
+    internal static int Of(int storedBytes) => storedBytes switch
     {
-        int slotBytes = storedBytes + OwnerBytes;
-        return slotBytes > ReplicationLimits.PageBytes ? Count - 1 : (slotBytes - 1) / StepBytes;
-    }
+        <= ReplicationLimits.PageBytes - OwnerBytes => (storedBytes + OwnerBytes - 1) / StepBytes,
+        <= ReplicationLimits.PageBytes => RawClass,
+        _ => RawClass + 1,
+    };
 
-    internal static int SlotBytes(int sizeClass) => sizeClass == Count - 1 ? RawSlotBytes : (sizeClass + 1) * StepBytes;
+    internal static int SlotBytes(int sizeClass) => sizeClass switch
+    {
+        < RawClass => (sizeClass + 1) * StepBytes,
+        RawClass => RawSlotBytes,
+        _ => MaxStoredBytes + OwnerBytes,
+    };
 }

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Numerics;
+
 namespace Hikae.Sidecar.PageStore;
 
-/// <summary>The committed checkpoint's view of one RAM block.</summary>
-internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposable
+/// <summary>The committed checkpoint's view of one RAM block, the one with this <see cref="ReplicaBlock.Number"/>.</summary>
+internal sealed class CommittedPages(int number, long pageCount, PageArena arena) : IDisposable
 {
     private readonly PageTable _table = new(pageCount);
 
     // Of pages that are on disk; what it says of others means nothing. Apart from their entries, so that other pages do not pay for it.
     private readonly PageTable _checks = new(pageCount);
     private readonly ushort[] _onDisk = new ushort[(pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk];
+
+    // Chunks that an epoch wrote to since the sweep settled them, a bit each.
+    private readonly ulong[] _unsettled = new ulong[(((pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk) + 63) / 64];
 
     // Entries of a chunk that are not zero pages. At 0 the chunk's table memory is given back.
     private readonly ushort[] _notZero = new ushort[(pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk];
@@ -19,8 +24,11 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
     internal long HardPages { get; private set; }
     internal long FreePages { get; private set; }
     internal long DiskPages { get; private set; }
+
+    /// <summary>Of pages that have slots of their own.</summary>
     internal long StoredBytes { get; private set; }
-    internal long TableBytes => ((long)(_residentChunks + _checkedChunks) * PageTable.PagesPerChunk * sizeof(ulong)) + ((long)_notZero.Length * 2 * sizeof(ushort)) + Heat.Bytes;
+
+    internal long TableBytes => ((long)(_residentChunks + _checkedChunks) * PageTable.PagesPerChunk * sizeof(ulong)) + ((long)_notZero.Length * 2 * sizeof(ushort)) + ((long)_unsettled.Length * sizeof(ulong)) + Heat.Bytes;
 
     /// <summary>How lately and how often something of each chunk came from the primary.</summary>
     internal ChunkHeat Heat { get; } = new((int)((pageCount + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk));
@@ -42,6 +50,7 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
             {
                 case StagedChunk.SpelledOut:
                     Heat.Warm(chunk);
+                    _unsettled[chunk / 64] |= 1UL << (chunk % 64);
                     Apply(chunk, staged);
                     break;
                 case StagedChunk.AllZero:
@@ -59,6 +68,7 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
     internal void MoveTo(CommittedPages resized)
     {
         Heat.CopyTo(resized.Heat);
+        Array.Fill(resized._unsettled, ulong.MaxValue);
         for (int chunk = 0; chunk < _notZero.Length; chunk++)
         {
             if (_notZero[chunk] == 0)
@@ -75,7 +85,7 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
                 }
                 else
                 {
-                    Release(entries[i]);
+                    Release(first + i, entries[i]);
                 }
             }
         }
@@ -98,6 +108,40 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
             }
         }
     }
+
+    /// <summary>The first chunk from <paramref name="chunk"/> on that an epoch wrote to since it was settled; -1: none.</summary>
+    internal int NextUnsettled(int chunk)
+    {
+        for (int word = chunk / 64; word < _unsettled.Length; word++)
+        {
+            ulong bits = word == chunk / 64 ? _unsettled[word] & (ulong.MaxValue << (chunk % 64)) : _unsettled[word];
+            if (bits != 0)
+            {
+                int found = (word * 64) + BitOperations.TrailingZeroCount(bits);
+                return found < _notZero.Length ? found : -1;
+            }
+        }
+        return -1;
+    }
+
+    /// <summary>Whether a chunk that an epoch wrote to is cold.</summary>
+    internal bool HasColdUnsettled(int maxHeat)
+    {
+        for (int chunk = NextUnsettled(0); chunk >= 0; chunk = NextUnsettled(chunk + 1))
+        {
+            if (Heat[chunk] <= maxHeat)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>The chunk's pages are put together as they should be, until an epoch writes to it.</summary>
+    internal void Settle(int chunk) => _unsettled[chunk / 64] &= ~(1UL << (chunk % 64));
+
+    /// <summary>A page's batch changed otherwise.</summary>
+    internal void Unsettle(long page) => _unsettled[page / PageTable.PagesPerChunk / 64] |= 1UL << (int)(page / PageTable.PagesPerChunk % 64);
 
     /// <summary>The same page lies elsewhere now; what it was is released.</summary>
     internal void Replace(long page, PageEntry entry) => Set(page, entry.Bits, check: 0);
@@ -170,7 +214,7 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
         {
             return;
         }
-        Release(before);
+        Release(page, before);
         CountIn(bits);
         if (before == PageEntry.NothingBits && _notZero[chunk]++ == 0)
         {
@@ -222,14 +266,21 @@ internal sealed class CommittedPages(long pageCount, PageArena arena) : IDisposa
         }
     }
 
-    private void Release(ulong bits)
+    private void Release(long page, ulong bits)
     {
         PageEntry entry = new(bits);
         if (entry.IsHard)
         {
             HardPages--;
             StoredBytes -= entry.LengthBytes;
-            arena.Release(entry);
+            if (entry.IsBatched)
+            {
+                arena.ReleaseFromBatch(entry, ReplicaBlock.Owner(number, page));
+            }
+            else
+            {
+                arena.Release(entry);
+            }
         }
         else if (entry.IsFree)
         {

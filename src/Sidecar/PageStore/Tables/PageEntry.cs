@@ -6,9 +6,9 @@ namespace Hikae.Sidecar.PageStore;
 /// </summary>
 /// <remarks>
 /// <code>
-///   bits  0-2   kind       0 nothing said, 1 zero, 2 free, 3 hard, 4 on disk
+///   bits  0-2   kind       0 nothing said, 1 zero, 2 free, 3 hard, 4 on disk, 5 hard, its bytes in a batch
 ///   hard:
-///   bits  3-15  length     stored bytes, 1 to 4096
+///   bits  3-15  length     stored bytes, 1 to 4096; in a batch: which of its contents, from 0
 ///   bits 16-47  slab       number of the arena's slab
 ///   bits 48-63  slot       slot within that slab
 ///   on disk:
@@ -34,21 +34,33 @@ internal readonly record struct PageEntry(ulong Bits)
     internal const ulong FreeBits = 2;
     private const ulong HardBits = 3;
     private const ulong DiskBits = 4;
+    private const ulong BatchedBits = 5;
     private const ulong KindMask = 7;
 
     internal static PageEntry Hard(int slab, int slot, int lengthBytes) =>
         new(HardBits | ((ulong)lengthBytes << LengthShift) | ((ulong)(uint)slab << SlabShift) | ((ulong)slot << SlotShift));
+
+    /// <summary>A hard page whose bytes are in a batch, see <see cref="BatchSlot"/>.</summary>
+    internal static PageEntry Batched(int slab, int slot, int content) =>
+        new(BatchedBits | ((ulong)content << LengthShift) | ((ulong)(uint)slab << SlabShift) | ((ulong)slot << SlotShift));
 
     internal static PageEntry OnDisk(int disk, long block) =>
         new(DiskBits | ((ulong)disk << DiskShift) | ((ulong)block << BlockShift));
 
     internal bool IsNothing => Bits == NothingBits;
     internal bool IsFree => (Bits & KindMask) == FreeBits;
-    internal bool IsHard => (Bits & KindMask) == HardBits;
+    internal bool IsHard => (Bits & KindMask) is HardBits or BatchedBits;
+    internal bool IsBatched => (Bits & KindMask) == BatchedBits;
     internal bool IsOnDisk => (Bits & KindMask) == DiskBits;
     internal int Disk => (int)((Bits >> DiskShift) & DiskMask);
     internal long Block => (long)(Bits >> BlockShift);
-    internal int LengthBytes => (int)((Bits >> LengthShift) & LengthMask);
+
+    /// <summary>Stored bytes of a hard page that has a slot of its own; 0 of one in a batch.</summary>
+    internal int LengthBytes => IsBatched ? 0 : (int)((Bits >> LengthShift) & LengthMask);
+
+    /// <summary>Which of its batch's contents the page has.</summary>
+    internal int Content => (int)((Bits >> LengthShift) & LengthMask);
+
     internal int Slab => (int)(uint)(Bits >> SlabShift);
     internal int Slot => (int)(Bits >> SlotShift);
 

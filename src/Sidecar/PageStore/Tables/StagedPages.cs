@@ -10,6 +10,7 @@ namespace Hikae.Sidecar.PageStore;
 /// <remarks>
 /// A chunk that the epoch declares soft from end to end is one byte of state and touches no table: the first epoch of a
 /// mostly empty guest is a handful of long runs. Once anything else is said about the chunk it is spelled out.
+/// Every hard page has a slot of its own: batches are made of committed ones only.
 /// </remarks>
 internal sealed class StagedPages(long pageCount, PageArena arena) : IDisposable
 {

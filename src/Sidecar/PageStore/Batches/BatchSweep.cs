@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using System.IO.Hashing;
+using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Classify;
+
+namespace Hikae.Sidecar.PageStore;
+
+/// <summary>
+/// Goes through the committed checkpoint, a little with each epoch, and puts cold pages together: neighbours are compressed in one frame, and pages with the same bytes
+/// share one copy of them.
+/// </summary>
+/// <remarks>
+/// Theory of operation. A chunk of 2 MiB that an epoch wrote to is unsettled. The sweep visits unsettled chunks in turn; one that is cold is settled with its visit. Its pages
+/// with slots of their own are compressed together, as many neighbours as fit into one slot. A page that is written later leaves its batch; when a quarter of a batch's
+/// contents are nobody's any more it is dissolved, in a hot chunk too, and its pages are put together anew.
+///
+/// Pages with the same bytes are found by a bounded table of hashes that lives as long as there is something to visit, so one that was settled in an earlier round is not
+/// found any more. Equality is proven by the bytes. Shared bytes have a slot of their own, apart from any batch, so that all pages of a batch are of one chunk.
+///
+/// What is kept of a page may be damaged, or be a peer's trap: such a page stays as it is.
+///
+/// Only between epochs: nothing may be staged. A visit takes new slots before it gives up old ones, so that a lack of memory leaves every page where it was.
+/// </remarks>
+internal sealed class BatchSweep : IDisposable
+{
+    /// <summary>A chunk of more <see cref="ChunkHeat"/> is left alone: what is written soon again is not worth compressing twice.</summary>
+    internal const int MaxHeat = 2;
+
+    // With a page that alone takes more, no second one fits.
+    private const int MaxGroupedBytes = 3584;
+
+    // A new slot must be smaller by this part than the old ones.
+    private const int MinGainPart = 32;
+
+    private readonly PageArena _arena;
+    private readonly BatchReader _reader;
+    private readonly IReadOnlyList<ReplicaBlock?> _blocks;
+    private readonly PageEncoder _encoder;
+    private readonly SeenContents _seen;
+    private readonly PageGroup _group = new();
+    private readonly ulong[] _owners = new ulong[BatchSlot.MaxOwners];
+    private readonly byte[] _page = new byte[ReplicationLimits.PageBytes];
+    private readonly byte[] _other = new byte[ReplicationLimits.PageBytes];
+    private readonly byte[] _stored = new byte[ReplicationLimits.PageBytes];
+    private int _number;
+    private int _chunk;
+    private bool _isIdle = true;
+
+    /// <param name="arena">Where the bytes are.</param>
+    /// <param name="reader">Reads them.</param>
+    /// <param name="blocks">RAM blocks by their numbers.</param>
+    /// <param name="encoder">Encodes a page that no longer fits anywhere with others.</param>
+    internal BatchSweep(PageArena arena, BatchReader reader, IReadOnlyList<ReplicaBlock?> blocks, PageEncoder encoder)
+    {
+        _arena = arena;
+        _reader = reader;
+        _blocks = blocks;
+        _encoder = encoder;
+        long pages = 0;
+        foreach (ReplicaBlock? block in blocks)
+        {
+            pages += block?.Committed?.HardPages ?? 0;
+        }
+        _seen = new SeenContents(pages);
+    }
+
+    /// <summary>Whether a sweep would find something to do.</summary>
+    internal static bool HasWork(PageArena arena, IReadOnlyList<ReplicaBlock?> blocks)
+    {
+        for (int i = 0; i < blocks.Count; i++)
+        {
+            if (blocks[i]?.Committed is { } pages && pages.HasColdUnsettled(MaxHeat))
+            {
+                return true;
+            }
+        }
+        return arena.HasManyLostContents;
+    }
+
+    /// <summary>Visits chunks until about so many pages were read. False: a whole round found nothing to visit, and the sweep may be forgotten.</summary>
+    internal bool Run(int pages)
+    {
+        while (pages > 0)
+        {
+            if (_number >= _blocks.Count)
+            {
+                // What is hot stays unsettled: it is looked at again in the next epoch, if at all.
+                bool goesOn = !_isIdle;
+                (_number, _chunk, _isIdle) = (0, 0, true);
+                return goesOn;
+            }
+            int chunk = _blocks[_number]?.Committed?.NextUnsettled(_chunk) ?? -1;
+            if (chunk < 0)
+            {
+                (_number, _chunk) = (_number + 1, 0);
+                continue;
+            }
+            _chunk = chunk + 1;
+            int read = Visit(_blocks[_number]!, chunk);
+            _isIdle &= read == 0;
+            // A chunk without anything to do costs something, too.
+            pages -= 1 + read;
+        }
+        return true;
+    }
+
+    public void Dispose()
+    {
+        _seen.Dispose();
+        _group.Dispose();
+    }
+
+    private int Visit(ReplicaBlock block, int chunk)
+    {
+        CommittedPages pages = block.Committed!;
+        bool isCold = pages.Heat[chunk] <= MaxHeat;
+        int read = 0;
+        long first = (long)chunk * PageTable.PagesPerChunk;
+        for (long page = first; page < Math.Min(first + PageTable.PagesPerChunk, pages.PageCount); page++)
+        {
+            PageEntry entry = pages[page];
+            if (!entry.IsHard || !(entry.IsBatched ? _arena.Batch(entry).IsHollow : isCold))
+            {
+                continue;
+            }
+            read++;
+            if (_reader.TryRead(entry, _page) is not null || (isCold && TryShare(block, page, entry)))
+            {
+                continue;
+            }
+            int length = ExpectedBytes(entry);
+            if (length > MaxGroupedBytes)
+            {
+                continue;
+            }
+            while (!_group.HasRoomFor(length))
+            {
+                Flush(block);
+            }
+            _page.CopyTo(_group.Next);
+            _group.Add(page, entry, length);
+        }
+        while (_group.Count > 0)
+        {
+            Flush(block);
+        }
+        if (isCold)
+        {
+            pages.Settle(chunk);
+        }
+        return read;
+    }
+
+    private int ExpectedBytes(PageEntry entry)
+    {
+        if (!entry.IsBatched)
+        {
+            return entry.LengthBytes;
+        }
+        BatchSlot batch = _arena.Batch(entry);
+        return batch.Frame.Length / batch.Contents;
+    }
+
+    /// <summary>Finds a place for the first pages of the group, and takes them out of it.</summary>
+    private void Flush(ReplicaBlock block)
+    {
+        CommittedPages committed = block.Committed!;
+        for (int i = _group.Count - 1; i >= 0; i--)
+        {
+            // A later page had the same bytes.
+            if (committed[_group.Page(i)] != _group.Entry(i))
+            {
+                _group.Remove(i, 1);
+            }
+        }
+        int pages = _group.Compress(out ReadOnlySpan<byte> frame);
+        if (pages > 1 && IsWorthIt(pages, frame.Length))
+        {
+            for (int i = 0; i < pages; i++)
+            {
+                _owners[i] = block.OwnerOf(_group.Page(i));
+            }
+            Rebind(_owners.AsSpan(0, pages), pages, frame);
+        }
+        else if (pages == 1 && _group.Entry(0).IsBatched)
+        {
+            int length = _encoder.Encode(_group.Bytes(0), _stored);
+            block.Recommit(_group.Page(0), length == 0 ? _group.Bytes(0) : _stored.AsSpan(0, length));
+        }
+        _group.Remove(0, pages);
+    }
+
+    private bool IsWorthIt(int pages, int frameBytes)
+    {
+        int before = 0;
+        for (int i = 0; i < pages; i++)
+        {
+            if (_group.Entry(i).IsBatched)
+            {
+                // A hollow batch goes in any case.
+                return true;
+            }
+            before += _arena.SlotBytes(_group.Entry(i));
+        }
+        int after = SizeClasses.SlotBytes(SizeClasses.Of(BatchSlot.StoredBytes(pages, frameBytes)));
+        return after <= before - (before / MinGainPart);
+    }
+
+    /// <summary>Whether the page in _page has the bytes of another one, and shares that one's from now on.</summary>
+    private bool TryShare(ReplicaBlock block, long page, PageEntry entry)
+    {
+        ulong owner = block.OwnerOf(page);
+        if (!_seen.TryExchange(XxHash3.HashToUInt64(_page), owner, out ulong before) || before == owner)
+        {
+            return false;
+        }
+        (int number, long otherPage) = ReplicaBlock.Owner(before);
+        if (number >= _blocks.Count || _blocks[number]?.Committed is not { } others || otherPage >= others.PageCount)
+        {
+            return false;
+        }
+        PageEntry other = others[otherPage];
+        if (!other.IsHard || other.IsAt(entry.Slab, entry.Slot) || _reader.TryRead(other, _other) is not null || !_other.AsSpan().SequenceEqual(_page))
+        {
+            return false;
+        }
+        int owners = 0;
+        ReadOnlySpan<byte> stored;
+        if (other.IsBatched && _arena.Batch(other) is { IsShared: true } batch)
+        {
+            if (batch.Owners == BatchSlot.MaxOwners)
+            {
+                return false;
+            }
+            for (; owners < batch.Owners; owners++)
+            {
+                _owners[owners] = batch.Owner(owners);
+            }
+            stored = batch.Frame;
+        }
+        else
+        {
+            _owners[owners++] = before;
+            int length = _encoder.Encode(_page, _stored);
+            stored = length == 0 ? _page : _stored.AsSpan(0, length);
+            if (other.IsBatched)
+            {
+                // Its batch has one content less.
+                others.Unsettle(otherPage);
+            }
+        }
+        _owners[owners++] = owner;
+        Rebind(_owners.AsSpan(0, owners), 1, stored);
+        return true;
+    }
+
+    /// <summary>The pages' bytes lie together from now on, and no longer where they were.</summary>
+    private void Rebind(ReadOnlySpan<ulong> owners, int contents, ReadOnlySpan<byte> frame)
+    {
+        (int slab, int slot) = _arena.StoreBatch(owners, contents, frame);
+        for (int i = 0; i < owners.Length; i++)
+        {
+            (int number, long page) = ReplicaBlock.Owner(owners[i]);
+            _blocks[number]!.Committed!.Replace(page, PageEntry.Batched(slab, slot, contents == 1 ? 0 : i));
+        }
+    }
+}
