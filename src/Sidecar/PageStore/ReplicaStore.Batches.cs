@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Native.Linux;
+
 namespace Hikae.Sidecar.PageStore;
 
 /// <remarks>Batches. When an epoch begins, before anything is staged, cold pages are put together for a moment.</remarks>
@@ -9,11 +11,15 @@ internal sealed partial class ReplicaStore
     private const int QuietSweptPages = 512;
     private const int QuietPuts = 512;
 
+    // A sweep needs up to 2 MiB while it lasts.
+    private const int EpochsBetweenSweeps = 256;
+
     private BatchSweep? _sweep;
+    private int _epochsToSweep;
 
     private void Sweep()
     {
-        if (_sweep is null && !BatchSweep.HasWork(_arena, _byNumber))
+        if (_sweep is null && (--_epochsToSweep > 0 || !BatchSweep.HasWork(_arena, _byNumber)))
         {
             return;
         }
@@ -22,6 +28,8 @@ internal sealed partial class ReplicaStore
         {
             _sweep.Dispose();
             _sweep = null;
+            _epochsToSweep = EpochsBetweenSweeps;
+            NativeHeap.Trim();
         }
     }
 }

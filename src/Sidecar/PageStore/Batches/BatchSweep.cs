@@ -14,7 +14,7 @@ namespace Hikae.Sidecar.PageStore;
 /// with slots of their own are compressed together, as many neighbours as fit into one slot. A page that is written later leaves its batch; when a quarter of a batch's
 /// contents are nobody's any more it is dissolved, in a hot chunk too, and its pages are put together anew.
 ///
-/// Pages with the same bytes are found by a bounded table of hashes that lives as long as there is something to visit, so one that was settled in an earlier round is not
+/// Pages with the same bytes are found by a bounded table of hashes that lives as long as the sweep, so one that was settled by an earlier sweep is not
 /// found any more. Equality is proven by the bytes. Shared bytes have a slot of their own, apart from any batch, so that all pages of a batch are of one chunk.
 ///
 /// What is kept of a page may be damaged, or be a peer's trap: such a page stays as it is.
@@ -25,6 +25,9 @@ internal sealed class BatchSweep : IDisposable
 {
     /// <summary>A chunk of more <see cref="ChunkHeat"/> is left alone: what is written soon again is not worth compressing twice.</summary>
     internal const int MaxHeat = 2;
+
+    // A round that found no more was the last: a guest that writes here and there would keep the sweep, and its memory, for ever.
+    private const int FewPages = 256;
 
     // With a page that alone takes more, no second one fits.
     private const int MaxGroupedBytes = 3584;
@@ -44,7 +47,7 @@ internal sealed class BatchSweep : IDisposable
     private readonly byte[] _stored = new byte[ReplicationLimits.PageBytes];
     private int _number;
     private int _chunk;
-    private bool _isIdle = true;
+    private long _readThisRound;
 
     /// <param name="arena">Where the bytes are.</param>
     /// <param name="reader">Reads them.</param>
@@ -77,16 +80,16 @@ internal sealed class BatchSweep : IDisposable
         return arena.HasManyLostContents;
     }
 
-    /// <summary>Visits chunks until about so many pages were read. False: a whole round found nothing to visit, and the sweep may be forgotten.</summary>
+    /// <summary>Visits chunks until about so many pages were read. False: a whole round found little, and the sweep may be forgotten.</summary>
     internal bool Run(int pages)
     {
         while (pages > 0)
         {
             if (_number >= _blocks.Count)
             {
-                // What is hot stays unsettled: it is looked at again in the next epoch, if at all.
-                bool goesOn = !_isIdle;
-                (_number, _chunk, _isIdle) = (0, 0, true);
+                // What is hot stays unsettled: it is for the next sweep, if it has cooled by then.
+                bool goesOn = _readThisRound > FewPages;
+                (_number, _chunk, _readThisRound) = (0, 0, 0);
                 return goesOn;
             }
             int chunk = _blocks[_number]?.Committed?.NextUnsettled(_chunk) ?? -1;
@@ -97,7 +100,7 @@ internal sealed class BatchSweep : IDisposable
             }
             _chunk = chunk + 1;
             int read = Visit(_blocks[_number]!, chunk);
-            _isIdle &= read == 0;
+            _readThisRound += read;
             // A chunk without anything to do costs something, too.
             pages -= 1 + read;
         }

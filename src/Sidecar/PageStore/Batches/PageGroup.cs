@@ -11,6 +11,8 @@ internal sealed class PageGroup : IDisposable
     // Cold pages are compressed once and kept for long.
     private const int Level = 3;
 
+    private const int MinRatio = 64;
+
     private readonly AnonymousMemory _bytes = new(BatchSlot.MaxContents * ReplicationLimits.PageBytes);
     private readonly Compressor _compressor = new(Level);
     private readonly long[] _pages = new long[BatchSlot.MaxContents];
@@ -18,6 +20,9 @@ internal sealed class PageGroup : IDisposable
     private readonly int[] _lengths = new int[BatchSlot.MaxContents];
     private readonly byte[] _frame = new byte[ReplicationLimits.PageBytes];
     private int _expected;
+
+    // What pages take together, in 256ths of what they take alone: as it was with the groups before this one.
+    private int _ratio = 224;
 
     internal int Count { get; private set; }
 
@@ -32,7 +37,7 @@ internal sealed class PageGroup : IDisposable
 
     /// <summary>Whether another page, of so many bytes alone, is likely to fit into the slot as well.</summary>
     internal bool HasRoomFor(int lengthBytes) =>
-        Count == 0 || (Count < BatchSlot.MaxContents && BatchSlot.StoredBytes(Count + 1, (_expected + lengthBytes) * 15 / 16) <= ReplicationLimits.PageBytes);
+        Count == 0 || (Count < BatchSlot.MaxContents && BatchSlot.StoredBytes(Count + 1, (_expected + lengthBytes) * _ratio / 256) <= ReplicationLimits.PageBytes);
 
     internal void Add(long page, PageEntry entry, int lengthBytes)
     {
@@ -48,9 +53,17 @@ internal sealed class PageGroup : IDisposable
         {
             if (_compressor.TryWrap(_bytes.Slice(0, pages * ReplicationLimits.PageBytes), _frame.AsSpan(0, ReplicationLimits.PageBytes - BatchSlot.StoredBytes(pages, 0)), out int written))
             {
+                int alone = 0;
+                foreach (int length in _lengths.AsSpan(0, pages))
+                {
+                    alone += length;
+                }
+                _ratio = Math.Clamp(((7 * _ratio) + (256 * written / alone)) / 8, MinRatio, 256);
                 frame = _frame.AsSpan(0, written);
                 return pages;
             }
+            // Each try costs as much as the first.
+            _ratio = Math.Min(_ratio + 4, 256);
         }
         frame = default;
         return Math.Min(Count, 1);
