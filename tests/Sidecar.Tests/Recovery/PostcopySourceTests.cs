@@ -72,7 +72,7 @@ public sealed class PostcopySourceTests : IDisposable
     }
 
     [Fact]
-    public void Pages_on_disk_follow_the_hard_ones_unless_they_are_asked_for()
+    public void Pages_on_disk_follow_the_hard_ones_unless_they_or_those_before_them_are_asked_for()
     {
         _store.BeginEpoch(2);
         _store.PutOnDisk(0, 2500, 1, 70_000, NumberedBlocks.Checks(70_000, 100));
@@ -86,7 +86,8 @@ public sealed class PostcopySourceTests : IDisposable
         Assert.Equal(HardPages + 100, _destination.Pages.Count);
         Assert.All(Enumerable.Range(0, 100), i => Assert.Equal(NumberedBlocks.Bytes(70_000 + i), _destination.Pages[$"pc.ram {2500 + i}"]));
         List<string> pages = [.. _destination.Heard.Where(word => word.StartsWith("page", StringComparison.Ordinal))];
-        Assert.Equal(["page pc.ram 2550"], pages.Take(HardPages + 1).Intersect(Enumerable.Range(2500, 100).Select(page => $"page pc.ram {page}")));
+        // To the end of the 2 MiB that 2550 is in.
+        Assert.Equal(Enumerable.Range(2550, 10).Select(page => $"page pc.ram {page}"), pages.Take(HardPages + 10).Intersect(Enumerable.Range(2500, 100).Select(page => $"page pc.ram {page}")));
     }
 
     [Fact]

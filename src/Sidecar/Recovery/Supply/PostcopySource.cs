@@ -19,7 +19,7 @@ namespace Hikae.Sidecar.Recovery;
 /// because the guest will probably touch its neighbours next, and then with what changed often and lately. Requests come already while QEMU loads the package: virtio
 /// devices look into their rings.
 ///
-/// Pages that are on disk follow the hard ones in the background, a few at a time, as the storage may be slow.
+/// Pages that are on disk follow the hard ones in the background, a few at a time, as the storage may be slow; those behind a request come at once.
 ///
 /// Invariants: a page is sent at most once. Every request is answered, zero and free pages with ZERO. END comes after every page that is neither.
 /// </remarks>
@@ -222,12 +222,13 @@ internal sealed class PostcopySource : IDisposable
 
     private void Push()
     {
-        int most = _pushed is PageKind.Hard ? PagesPerSection : DiskPagesPerSection;
         int pages = 0;
-        for (; pages < most && FindNextPage(out int block, out long page); pages++)
+        for (int onDisk = 0; pages < PagesPerSection && onDisk < DiskPagesPerSection && FindNextPage(out int block, out long page); pages++)
         {
+            PageKind kind = _store.Get(block, page);
+            onDisk += kind is PageKind.OnDisk ? 1 : 0;
             _sent.TryAdd(block, page);
-            Send(block, page, _pushed);
+            Send(block, page, kind);
         }
         _pace.Count((long)pages * ReplicationLimits.PageBytes);
     }
@@ -239,7 +240,7 @@ internal sealed class PostcopySource : IDisposable
         Progress.CountSent();
     }
 
-    /// <summary>Hard pages, and once there are none, those on disk.</summary>
+    /// <summary>What is near a request; else hard pages, and once there are none, those on disk.</summary>
     private bool FindNextPage(out int block, out long page)
     {
         if (_hardLeft == 0)

@@ -4,7 +4,10 @@ using Hikae.Sidecar.PageStore;
 namespace Hikae.Sidecar.Recovery;
 
 /// <summary>Which page follows in the background, while nobody waits for one: the neighbours of what was asked for last, then what changed often and lately.</summary>
-/// <remarks>Kind after kind, each kind once through all memory. A page's kind must not change meanwhile. Sending thread only.</remarks>
+/// <remarks>
+/// Kind after kind, each kind once through all memory; but neighbours of either kind, because nothing else tells what a guest reads: the kernel that runs it does not say
+/// which pages were read, and its own only whether a page was ever used. A page's kind must not change meanwhile. Sending thread only.
+/// </remarks>
 internal sealed class PushOrder(ReplicaStore store, SentPages sent)
 {
     // Sorted when the guest runs already.
@@ -22,7 +25,7 @@ internal sealed class PushOrder(ReplicaStore store, SentPages sent)
         _nearEnd = page < store.Blocks[block].PageCount ? EndOfChunk(block, page) : page;
     }
 
-    /// <summary>The next page of this kind that was not sent. False: there is none. The same again, until it is sent.</summary>
+    /// <summary>The next page of this kind that was not sent, or a hard one or one on disk near what was asked for. False: there is none. The same again, until it is sent.</summary>
     internal bool TryNext(PageKind kind, out int block, out long page)
     {
         if (kind != _kind)
@@ -31,7 +34,7 @@ internal sealed class PushOrder(ReplicaStore store, SentPages sent)
         }
         for ((block, page) = _near; page < _nearEnd; page++)
         {
-            if (IsLeft(block, page))
+            if (!sent.Contains(block, page) && store.Get(block, page) is PageKind.Hard or PageKind.OnDisk)
             {
                 _near = (block, page);
                 return true;
