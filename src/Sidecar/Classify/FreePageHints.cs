@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Guest;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
 
 namespace Hikae.Sidecar.Classify;
 
@@ -119,7 +120,7 @@ internal sealed class FreePageHints : IScanAnswers
     internal bool HasUnasked { get; private set; } = true;
 
     /// <summary>The next question need not wait until the guest has rested, once.</summary>
-    internal void ForgoRest() => _everAsked = _open is not null;
+    internal void ForgoRest() => _everAsked = _open is not null && !ReferenceEquals(Volatile.Read(ref _lost), _open);
 
     /// <summary>
     /// Asks about the next part of memory; call right after a checkpoint's dirty scan. An answer still outstanding is forgotten.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
 
 namespace Hikae.Sidecar.Classify;
 

@@ -21,7 +21,7 @@ internal sealed class BackupPageSet
         {
             return false;
         }
-        ulong[][] kept = blocks.Take(_blocks.Count).SequenceEqual(_blocks) ? _hard : [];
+        ulong[][] kept = blocks.OnlyGrewFrom(_blocks) ? _hard : [];
         _blocks = blocks;
         _hard = [.. kept, .. blocks.Skip(kept.Length).Select(AllHard)];
         return true;

@@ -7,7 +7,7 @@ namespace Hikae.Sidecar.PageStore;
 /// <remarks>Its number stays the same when other blocks come and go, because slots in the arena name it.</remarks>
 internal sealed class ReplicaBlock(int number, string name, PageArena arena) : IDisposable
 {
-    // Page numbers have 31 bits at most, numbers of blocks 10: see ReplicationLimits. BatchSlot has use for some of those between and above.
+    // Page numbers have 31 bits at most, numbers of blocks 12 (ReplicationLimits, ReplicaStore.StageBlocks). BatchSlot has use for some of those between and above.
     private const int NumberShift = 48;
 
     // What Committed becomes when the open epoch commits, where the size changes. Taken when the epoch opens, so that a
@@ -29,10 +29,13 @@ internal sealed class ReplicaBlock(int number, string name, PageArena arena) : I
     {
         if (Staged is null || Staged.PageCount != pageCount)
         {
+            // Made first: when there is no memory, nothing here may be what was disposed.
+            StagedPages staged = new(pageCount, arena);
             Staged?.Dispose();
-            Staged = new StagedPages(pageCount, arena);
+            Staged = staged;
         }
         _resized?.Dispose();
+        _resized = null;
         _resized = Committed?.PageCount == pageCount ? null : new CommittedPages(Number, pageCount, arena);
     }
 

@@ -6,7 +6,7 @@ namespace Hikae.Sidecar.PageStore;
 /// <remarks>Batches. When an epoch begins, before anything is staged, cold pages are put together for a moment.</remarks>
 internal sealed partial class ReplicaStore
 {
-    // About 2 ms of work, and 8 when the guest writes little: its pages are still on their way, and seldom anybody waits for them.
+    // About 3 ms of work, and 12 when the guest writes little: its pages are still on their way, and seldom anybody waits for them.
     private const int SweptPages = 128;
     private const int QuietSweptPages = 512;
     private const int QuietPuts = 512;
@@ -19,7 +19,8 @@ internal sealed partial class ReplicaStore
 
     private void Sweep()
     {
-        if (_sweep is null && (--_epochsToSweep > 0 || !BatchSweep.HasWork(_arena, _byNumber)))
+        _epochsToSweep = Math.Max(0, _epochsToSweep - 1);
+        if (_sweep is null && (_epochsToSweep > 0 || !BatchSweep.HasWork(_arena, _byNumber)))
         {
             return;
         }

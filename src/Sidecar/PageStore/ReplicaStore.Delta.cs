@@ -82,6 +82,7 @@ internal sealed partial class ReplicaStore
                 if (stored.Length < ReplicationLimits.PageBytes)
                 {
                     block.Recommit(page, stored);
+                    committed.Unsettle(page);
                 }
             }
         }

@@ -21,6 +21,9 @@ namespace Hikae.Sidecar.PageStore;
 /// </remarks>
 internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
 {
+    // A primary copies memory in 25 rounds at most in one epoch; a short record can name any number of pages.
+    private const int SoftRounds = 64;
+
     private const uint ZstdMagic = 0xFD2FB528;
 
     private readonly PageArena _arena;
@@ -35,6 +38,7 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
     private ReplicaState _state;
     private ulong _openEpoch;
     private long _putsThisEpoch;
+    private long _softPagesLeft;
 
     public ReplicaStore()
     {
@@ -93,7 +97,7 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
         _announced = [.. blocks];
         if (_state == ReplicaState.Receiving)
         {
-            if (!_announced.Take(_stagedInfo.Count).SequenceEqual(_stagedInfo))
+            if (!_announced.OnlyGrewFrom(_stagedInfo))
             {
                 DiscardStaged();
             }
@@ -142,6 +146,11 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
             throw new ReplicationProtocolException($"Soft pages of unknown class {(int)softClass}.");
         }
         ReplicaBlock target = StagedBlock(block, firstPage, count);
+        _softPagesLeft -= count;
+        if (_softPagesLeft < 0)
+        {
+            throw new ReplicationProtocolException($"Epoch {_openEpoch} calls pages soft more than {SoftRounds} times over.");
+        }
         _putsThisEpoch++;
         target.Staged!.PutSoft(firstPage, count, softClass);
     }
@@ -256,16 +265,23 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
         }
     }
 
-    private void DiscardStaged() => Array.ForEach(_stagedBlocks, static block => block.Staged!.DiscardAll());
+    private void DiscardStaged() => Array.ForEach(_stagedBlocks, static block => block.Staged?.DiscardAll());
 
     private void StageBlocks()
     {
         _stagedInfo = _announced ?? Blocks;
         _stagedBlocks = ReferenceEquals(_stagedInfo, Blocks) ? _committedBlocks : _stagedInfo.Select(info => FindOrAdd(info.Name)).ToArray();
         _announced = null;
+        if (!ReferenceEquals(_stagedBlocks, _committedBlocks))
+        {
+            // A peer that sends list after list must not gather blocks here.
+            DropAllExcept([.. _committedBlocks, .. _stagedBlocks]);
+        }
+        _softPagesLeft = 0;
         for (int i = 0; i < _stagedBlocks.Length; i++)
         {
             _stagedBlocks[i].Stage(_stagedInfo[i].PageCount);
+            _softPagesLeft += SoftRounds * _stagedInfo[i].PageCount;
         }
     }
 

@@ -106,6 +106,60 @@ public sealed class ReplicaBatchTests : IDisposable
     }
 
     [Fact]
+    public void A_batch_whose_pages_have_copies_in_its_own_chunk_is_put_together_anew()
+    {
+        Commit(() =>
+        {
+            PutTexts(0, 256);
+            for (int page = 0; page < 256; page++)
+            {
+                if (page % 8 != 0)
+                {
+                    _store.PutHard(0, 256 + page, Frames[page]);
+                }
+            }
+        });
+
+        Idle(20);
+
+        Assert.InRange(_store.Statistics.StoredBytes, 1, Frames[..256].Sum(frame => (long)frame.Length) * 102 / 100);
+        AssertTexts(Enumerable.Range(0, 256));
+    }
+
+    [Fact]
+    public void Raw_pages_whose_copies_were_written_share_with_others()
+    {
+        byte[] raw = TestPages.Random(1);
+        Commit(() =>
+        {
+            for (int page = 0; page < 2000; page++)
+            {
+                _store.PutHard(0, page, raw);
+            }
+        });
+        Idle(20);
+        Commit(() =>
+        {
+            for (int page = 0; page < 2000; page++)
+            {
+                if (page % 32 != 0)
+                {
+                    _store.PutSoft(0, page, 1, SoftClass.Zero);
+                }
+            }
+        });
+        Idle(320);
+
+        // 63 pages, at most 32 to a slot.
+        Assert.Equal(2 * 4096, _store.Statistics.StoredBytes);
+        for (int page = 0; page < 2000; page += 32)
+        {
+            _store.ReadPage(0, page, _page);
+            Assert.Equal(raw, _page);
+        }
+    }
+
+    [Fact]
     public void Batches_of_which_most_is_gone_are_dissolved()
     {
         Commit(() => PutTexts(0, Frames.Length));

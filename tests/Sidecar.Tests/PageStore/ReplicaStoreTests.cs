@@ -96,6 +96,33 @@ public sealed class ReplicaStoreTests
     }
 
     [Fact]
+    public void Lists_that_follow_each_other_in_an_epoch_gather_no_blocks()
+    {
+        using ReplicaStore store = new();
+        store.BeginEpoch(1);
+        for (int list = 0; list < 100; list++)
+        {
+            store.SetBlocks([new RamBlockInfo($"block{list}", 1L << 40, 4096)]);
+        }
+
+        // A block of 1 TiB has 2 bytes for each of its 524,288 chunks.
+        Assert.InRange(store.Statistics.TableBytes, 1 << 20, 3 << 20);
+    }
+
+    [Fact]
+    public void Pages_that_are_called_soft_over_and_over_end_the_epoch()
+    {
+        using ReplicaStore store = new();
+        Begin(store, 1, Ram);
+        for (int i = 0; i < 64; i++)
+        {
+            store.PutSoft(0, 0, Ram.PageCount, SoftClass.Zero);
+        }
+
+        Assert.Throws<ReplicationProtocolException>(() => store.PutSoft(0, 0, 1, SoftClass.Free));
+    }
+
+    [Fact]
     public void A_list_that_grows_in_an_epoch_keeps_its_pages_and_any_other_begins_it_anew()
     {
         using ReplicaStore store = new();

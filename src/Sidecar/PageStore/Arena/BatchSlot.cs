@@ -7,8 +7,8 @@ namespace Hikae.Sidecar.PageStore;
 /// <summary>A slot of the arena in which several pages' bytes are: neighbours compressed together, or one content that several pages have.</summary>
 /// <remarks>
 /// <code>
-///   8 bytes      bits 0-7 owners, 8-15 contents, 16-31 length of the frame, 63 one: what tells a batch from the name of a single owner
-///   8 an owner   as ReplicaBlock names it, with the number of its content in bits 40-47
+///   8 bytes      bits 0-7 owners, 8-15 contents, 16-31 length of the frame, 32-39 owners there were at first, 63 one: what tells a batch from the name of a single owner
+///   8 an owner   as ReplicaBlock names it, with the number of its content in bits 40-47; room for as many as there were at first
 ///   the rest     one zstd frame of the contents' 4096 bytes each; or one raw page
 /// </code>
 /// Little-endian; nobody but this process reads it.
@@ -24,6 +24,7 @@ internal readonly ref struct BatchSlot(Span<byte> slot)
     internal const int OwnerBytes = 8;
 
     private const int HeadBytes = SizeClasses.OwnerBytes;
+    private const int PlacesAt = 4;
     private const ulong BatchBit = 1UL << 63;
     private const int ContentShift = 40;
     private const ulong ContentMask = 0xffUL << ContentShift;
@@ -41,7 +42,7 @@ internal readonly ref struct BatchSlot(Span<byte> slot)
     internal bool IsShared => Contents == 1 && Owners > 1;
 
     internal ReadOnlySpan<byte> Frame =>
-        _slot.Slice(HeadBytes + (Owners * OwnerBytes), BinaryPrimitives.ReadUInt16LittleEndian(_slot[2..]));
+        _slot.Slice(HeadBytes + (_slot[PlacesAt] * OwnerBytes), BinaryPrimitives.ReadUInt16LittleEndian(_slot[2..]));
 
     internal static bool IsBatch(ReadOnlySpan<byte> slot) => (BinaryPrimitives.ReadUInt64LittleEndian(slot) & BatchBit) != 0;
 
@@ -56,7 +57,7 @@ internal readonly ref struct BatchSlot(Span<byte> slot)
 
     internal void Write(ReadOnlySpan<ulong> owners, int contents, ReadOnlySpan<byte> frame)
     {
-        BinaryPrimitives.WriteUInt64LittleEndian(_slot, BatchBit | (uint)owners.Length | ((ulong)contents << 8) | ((ulong)frame.Length << 16));
+        BinaryPrimitives.WriteUInt64LittleEndian(_slot, BatchBit | (uint)owners.Length | ((ulong)contents << 8) | ((ulong)frame.Length << 16) | ((ulong)owners.Length << (8 * PlacesAt)));
         for (int i = 0; i < owners.Length; i++)
         {
             // Each its own, or all the only one.
@@ -66,7 +67,7 @@ internal readonly ref struct BatchSlot(Span<byte> slot)
         frame.CopyTo(_slot[(HeadBytes + (owners.Length * OwnerBytes))..]);
     }
 
-    /// <summary>One owner less. True: nobody is left.</summary>
+    /// <summary>One owner less; the frame stays where it is. True: nobody is left.</summary>
     internal bool Remove(ulong owner)
     {
         int last = Owners - 1;
@@ -74,10 +75,7 @@ internal readonly ref struct BatchSlot(Span<byte> slot)
         {
             if (Owner(i) == owner)
             {
-                ReadOnlySpan<byte> frame = Frame;
                 BinaryPrimitives.WriteUInt64LittleEndian(_slot[(HeadBytes + (i * OwnerBytes))..], Note(last));
-                // The frame begins right behind the last owner.
-                frame.CopyTo(_slot[(HeadBytes + (last * OwnerBytes))..]);
                 _slot[0] = (byte)last;
                 return last == 0;
             }

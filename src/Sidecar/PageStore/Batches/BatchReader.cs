@@ -10,8 +10,7 @@ internal sealed class BatchReader(PageArena arena) : IDisposable
 {
     private readonly Decompressor _zstd = new();
 
-    // Taken with the first batch.
-    private AnonymousMemory? _contents;
+    private readonly AnonymousMemory _contents = new(BatchSlot.MaxContents * ReplicationLimits.PageBytes);
     private (int Slab, int Slot, long Changes) _decoded = (-1, -1, -1);
 
     /// <summary>The 4096 bytes of a hard page. Null: they are there. Else what is wrong with what is kept of it.</summary>
@@ -27,7 +26,6 @@ internal sealed class BatchReader(PageArena arena) : IDisposable
         {
             return TryDecode(batch.Frame, destination);
         }
-        _contents ??= new AnonymousMemory(BatchSlot.MaxContents * ReplicationLimits.PageBytes);
         (int, int, long) wanted = (entry.Slab, entry.Slot, arena.Changes);
         if (_decoded != wanted)
         {
@@ -45,7 +43,7 @@ internal sealed class BatchReader(PageArena arena) : IDisposable
     public void Dispose()
     {
         _zstd.Dispose();
-        _contents?.Dispose();
+        _contents.Dispose();
     }
 
     private string? TryDecode(ReadOnlySpan<byte> stored, Span<byte> destination)

@@ -11,8 +11,8 @@ namespace Hikae.Sidecar.PageStore;
 /// </summary>
 /// <remarks>
 /// Theory of operation. A chunk of 2 MiB that an epoch wrote to is unsettled. The sweep visits unsettled chunks in turn; one that is cold is settled with its visit. Its pages
-/// with slots of their own are compressed together, as many neighbours as fit into one slot. A page that is written later leaves its batch; when a quarter of a batch's
-/// contents are nobody's any more it is dissolved, in a hot chunk too, and its pages are put together anew.
+/// with slots of their own are compressed together, as many neighbours as fit into one slot. A page that is written later leaves its batch; when more than a quarter of a
+/// batch's contents is nobody's any more it is dissolved, in a hot chunk too, and its pages are put together anew.
 ///
 /// Pages with the same bytes are found by a bounded table of hashes that lives as long as the sweep, so one that was settled by an earlier sweep is not
 /// found any more. Equality is proven by the bytes. Shared bytes have a slot of their own, apart from any batch, so that all pages of a batch are of one chunk.
@@ -42,11 +42,11 @@ internal sealed class BatchSweep : IDisposable
     private readonly SeenContents _seen;
     private readonly PageGroup _group = new();
     private readonly ulong[] _owners = new ulong[BatchSlot.MaxOwners];
-    private readonly byte[] _page = new byte[ReplicationLimits.PageBytes];
+    private readonly byte[] _bytes = new byte[ReplicationLimits.PageBytes];
     private readonly byte[] _other = new byte[ReplicationLimits.PageBytes];
     private readonly byte[] _stored = new byte[ReplicationLimits.PageBytes];
     private int _number;
-    private int _chunk;
+    private long _page;
     private long _readThisRound;
 
     /// <param name="arena">Where the bytes are.</param>
@@ -80,7 +80,7 @@ internal sealed class BatchSweep : IDisposable
         return arena.HasManyLostContents;
     }
 
-    /// <summary>Visits chunks until about so many pages were read. False: a whole round found little, and the sweep may be forgotten.</summary>
+    /// <summary>Visits chunks until so many pages were read. False: a whole round found little, and the sweep may be forgotten.</summary>
     internal bool Run(int pages)
     {
         while (pages > 0)
@@ -89,17 +89,15 @@ internal sealed class BatchSweep : IDisposable
             {
                 // What is hot stays unsettled: it is for the next sweep, if it has cooled by then.
                 bool goesOn = _readThisRound > FewPages;
-                (_number, _chunk, _readThisRound) = (0, 0, 0);
+                (_number, _page, _readThisRound) = (0, 0, 0);
                 return goesOn;
             }
-            int chunk = _blocks[_number]?.Committed?.NextUnsettled(_chunk) ?? -1;
-            if (chunk < 0)
+            if (!TryFindChunk())
             {
-                (_number, _chunk) = (_number + 1, 0);
+                (_number, _page) = (_number + 1, 0);
                 continue;
             }
-            _chunk = chunk + 1;
-            int read = Visit(_blocks[_number]!, chunk);
+            int read = Visit(_blocks[_number]!, pages);
             _readThisRound += read;
             // A chunk without anything to do costs something, too.
             pages -= 1 + read;
@@ -113,45 +111,81 @@ internal sealed class BatchSweep : IDisposable
         _group.Dispose();
     }
 
-    private int Visit(ReplicaBlock block, int chunk)
+    /// <summary>The chunk that the last call did not come to the end of, or the next one that is unsettled.</summary>
+    private bool TryFindChunk()
+    {
+        if (_blocks[_number]?.Committed is not { } pages)
+        {
+            return false;
+        }
+        if (_page % PageTable.PagesPerChunk != 0 && _page < pages.PageCount)
+        {
+            return true;
+        }
+        int chunk = pages.NextUnsettled((int)((_page + PageTable.PagesPerChunk - 1) / PageTable.PagesPerChunk));
+        if (chunk < 0)
+        {
+            return false;
+        }
+        _page = (long)chunk * PageTable.PagesPerChunk;
+        if (pages.Heat[chunk] <= MaxHeat)
+        {
+            // Before the visit, which may unsettle it again.
+            pages.Settle(chunk);
+        }
+        return true;
+    }
+
+    /// <summary>Puts the chunk's pages together, from where the last call stopped. Returns how many were read, at most <paramref name="most"/>.</summary>
+    private int Visit(ReplicaBlock block, int most)
     {
         CommittedPages pages = block.Committed!;
+        int chunk = (int)(_page / PageTable.PagesPerChunk);
         bool isCold = pages.Heat[chunk] <= MaxHeat;
         int read = 0;
-        long first = (long)chunk * PageTable.PagesPerChunk;
-        for (long page = first; page < Math.Min(first + PageTable.PagesPerChunk, pages.PageCount); page++)
+        // An earlier call may have failed.
+        _group.Remove(0, _group.Count);
+        long end = ((long)chunk + 1) * PageTable.PagesPerChunk;
+        for (; _page < Math.Min(end, pages.PageCount) && read < most; _page++)
         {
-            PageEntry entry = pages[page];
+            PageEntry entry = pages[_page];
             if (!entry.IsHard || !(entry.IsBatched ? _arena.Batch(entry).IsHollow : isCold))
             {
                 continue;
             }
             read++;
-            if (_reader.TryRead(entry, _page) is not null || (isCold && TryShare(block, page, entry)))
+            if (_reader.TryRead(entry, _bytes) is not null || (isCold && TryShare(block, _page, entry)))
             {
                 continue;
             }
             int length = ExpectedBytes(entry);
-            if (length > MaxGroupedBytes)
+            if (length <= MaxGroupedBytes)
             {
-                continue;
+                while (!_group.HasRoomFor(length))
+                {
+                    Flush(block);
+                }
+                _bytes.CopyTo(_group.Next);
+                _group.Add(_page, entry, length);
             }
-            while (!_group.HasRoomFor(length))
+            else if (entry.IsBatched)
             {
-                Flush(block);
+                Recommit(block, _page, _bytes);
             }
-            _page.CopyTo(_group.Next);
-            _group.Add(page, entry, length);
         }
         while (_group.Count > 0)
         {
             Flush(block);
         }
-        if (isCold)
-        {
-            pages.Settle(chunk);
-        }
+        _page = _page >= pages.PageCount ? end : _page;
         return read;
+    }
+
+    /// <summary>The page has a slot of its own again.</summary>
+    private void Recommit(ReplicaBlock block, long page, ReadOnlySpan<byte> bytes)
+    {
+        int length = _encoder.Encode(bytes, _stored);
+        block.Recommit(page, length == 0 ? bytes : _stored.AsSpan(0, length));
     }
 
     private int ExpectedBytes(PageEntry entry)
@@ -187,8 +221,7 @@ internal sealed class BatchSweep : IDisposable
         }
         else if (pages == 1 && _group.Entry(0).IsBatched)
         {
-            int length = _encoder.Encode(_group.Bytes(0), _stored);
-            block.Recommit(_group.Page(0), length == 0 ? _group.Bytes(0) : _stored.AsSpan(0, length));
+            Recommit(block, _group.Page(0), _group.Bytes(0));
         }
         _group.Remove(0, pages);
     }
@@ -209,11 +242,11 @@ internal sealed class BatchSweep : IDisposable
         return after <= before - (before / MinGainPart);
     }
 
-    /// <summary>Whether the page in _page has the bytes of another one, and shares that one's from now on.</summary>
+    /// <summary>Whether the page in _bytes has the bytes of another one, and shares that one's from now on.</summary>
     private bool TryShare(ReplicaBlock block, long page, PageEntry entry)
     {
         ulong owner = block.OwnerOf(page);
-        if (!_seen.TryExchange(XxHash3.HashToUInt64(_page), owner, out ulong before) || before == owner)
+        if (!_seen.TryExchange(XxHash3.HashToUInt64(_bytes), owner, out ulong before) || before == owner)
         {
             return false;
         }
@@ -223,7 +256,7 @@ internal sealed class BatchSweep : IDisposable
             return false;
         }
         PageEntry other = others[otherPage];
-        if (!other.IsHard || other.IsAt(entry.Slab, entry.Slot) || _reader.TryRead(other, _other) is not null || !_other.AsSpan().SequenceEqual(_page))
+        if (!other.IsHard || other.IsAt(entry.Slab, entry.Slot) || _reader.TryRead(other, _other) is not null || !_other.AsSpan().SequenceEqual(_bytes))
         {
             return false;
         }
@@ -244,8 +277,8 @@ internal sealed class BatchSweep : IDisposable
         else
         {
             _owners[owners++] = before;
-            int length = _encoder.Encode(_page, _stored);
-            stored = length == 0 ? _page : _stored.AsSpan(0, length);
+            int length = _encoder.Encode(_bytes, _stored);
+            stored = length == 0 ? _bytes : _stored.AsSpan(0, length);
             if (other.IsBatched)
             {
                 // Its batch has one content less.

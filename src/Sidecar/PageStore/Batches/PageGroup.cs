@@ -58,7 +58,7 @@ internal sealed class PageGroup : IDisposable
                 {
                     alone += length;
                 }
-                _ratio = Math.Clamp(((7 * _ratio) + (256 * written / alone)) / 8, MinRatio, 256);
+                _ratio = Math.Clamp(((7 * _ratio) + (256 * written / Math.Max(1, alone))) / 8, MinRatio, 256);
                 frame = _frame.AsSpan(0, written);
                 return pages;
             }

@@ -34,7 +34,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
 
     private static readonly TimeSpan FirstAnswerTimeout = TimeSpan.FromSeconds(3);
 
-    // A scan of 64 GiB takes a guest's processor 1.6 s, and what it finds need not be copied. An emulated one takes ten times as long.
+    // What is found free need not be copied. A scan of 64 GiB takes a guest's processor 1.6 s, and an emulated one ten times as long.
     private static readonly TimeSpan FirstRoundTimeout = TimeSpan.FromSeconds(20);
 
     private readonly int _pid;
@@ -81,7 +81,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
     {
         _tracker.Track(blocks);
         RamBlockInfo[] infos = [.. blocks.Select(block => block.Info)];
-        if (_everythingCopied && blocks.Take(_blocks.Count).SequenceEqual(_blocks))
+        if (_everythingCopied && blocks.OnlyGrewFrom(_blocks))
         {
             _references?.GrowReferences(infos);
         }
@@ -159,24 +159,22 @@ internal sealed class MemoryParticipant : IEpochParticipant
         long started = Stopwatch.GetTimestamp();
         Scan();
         _freePages.Ask();
-        List<PageRun> free = [];
+        PageBitmap[] free = [.. _blocks.Select(block => new PageBitmap(block.Info.PageCount))];
+        TimeSpan left = FirstRoundTimeout;
         bool isAnswered;
         do
         {
-            isAnswered = _freePages.WaitForAnswer(FirstAnswerTimeout, cancellationToken);
+            isAnswered = _freePages.WaitForAnswer(left < FirstAnswerTimeout ? left : FirstAnswerTimeout, cancellationToken);
             Scan();
-            if (free.Count > 0)
-            {
-                // A part of memory that was free when it was asked about, and is not any more.
-                Copy(_written, cancellationToken);
-            }
-            free.AddRange(SendFree(cancellationToken));
+            // What was free in an earlier answer, and is not any more.
+            _written.ForEach(run => free[run.Block].Reset(run.FirstPage, run.PageCount));
+            SendFree(cancellationToken).ForEach(run => free[run.Block].Set(run.FirstPage, run.PageCount));
+            left = FirstRoundTimeout - Stopwatch.GetElapsedTime(started);
         }
-        while (isAnswered && Stopwatch.GetElapsedTime(started) < FirstRoundTimeout && _freePages.TryAskMore());
-        List<PageRun> all = Without(free);
-        _firstTotal = all.Sum(run => (long)run.PageCount);
+        while (isAnswered && left > TimeSpan.Zero && _freePages.TryAskMore());
+        _firstTotal = free.Sum(pages => pages.PageCount - pages.Count());
         Volatile.Write(ref _firstLeft, _firstTotal);
-        Copy(all, cancellationToken);
+        Copy(Without(free), cancellationToken);
 
         CopyRounds(cancellationToken);
         Volatile.Write(ref _firstLeft, 0);
@@ -206,29 +204,24 @@ internal sealed class MemoryParticipant : IEpochParticipant
         }
     }
 
-    /// <summary>All pages of all blocks but <paramref name="free"/>, no page of which is in two runs.</summary>
-    private List<PageRun> Without(List<PageRun> free)
+    /// <summary>All pages but these. One run after the other: of a large guest there may be too many to be kept.</summary>
+    private static IEnumerable<PageRun> Without(PageBitmap[] free)
     {
-        free.Sort(static (one, other) => (one.Block, one.FirstPage).CompareTo((other.Block, other.FirstPage)));
-        var rest = new List<PageRun>();
-        for (int block = 0; block < _blocks.Count; block++)
+        for (int block = 0; block < free.Length; block++)
         {
-            uint next = 0;
-            foreach (PageRun run in free.Where(run => run.Block == block))
+            long next = 0;
+            for (; free[block].TryNextRun(next, out long first, out long count); next = first + count)
             {
-                if (run.FirstPage > next)
+                if (first > next)
                 {
-                    rest.Add(new PageRun(block, next, run.FirstPage - next));
+                    yield return new PageRun(block, (uint)next, (uint)(first - next));
                 }
-                next = run.FirstPage + run.PageCount;
             }
-            uint end = (uint)_blocks[block].Info.PageCount;
-            if (end > next)
+            if (free[block].PageCount > next)
             {
-                rest.Add(new PageRun(block, next, end - next));
+                yield return new PageRun(block, (uint)next, (uint)(free[block].PageCount - next));
             }
         }
-        return rest;
     }
 
     private long CopyWritten(CancellationToken cancellationToken)
@@ -280,9 +273,9 @@ internal sealed class MemoryParticipant : IEpochParticipant
         return free;
     }
 
-    private void Copy(List<PageRun> runs, CancellationToken cancellationToken) => Copy(runs, static segment => new EpochPart.Pages(segment), cancellationToken);
+    private void Copy(IEnumerable<PageRun> runs, CancellationToken cancellationToken) => Copy(runs, static segment => new EpochPart.Pages(segment), cancellationToken);
 
-    private void Copy(List<PageRun> runs, Func<CaptureSegment, EpochPart> part, CancellationToken cancellationToken)
+    private void Copy(IEnumerable<PageRun> runs, Func<CaptureSegment, EpochPart> part, CancellationToken cancellationToken)
     {
         CaptureSegment? segment = null;
         try

@@ -2,7 +2,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace Hikae.Sidecar.Classify;
+namespace Hikae.Sidecar.Capture;
 
 /// <summary>One bit per page. Not for two threads at once.</summary>
 internal sealed class PageBitmap
@@ -24,21 +24,10 @@ internal sealed class PageBitmap
     internal void Clear() => Array.Clear(_words);
 
     /// <summary>Sets the bits of these pages; throws if there are no such pages.</summary>
-    internal void Set(long firstPage, long pageCount)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(firstPage);
-        ArgumentOutOfRangeException.ThrowIfNegative(pageCount);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(pageCount, PageCount - firstPage);
-        long page = firstPage;
-        long end = firstPage + pageCount;
-        while (page < end)
-        {
-            int bit = (int)(page % WordBits);
-            int bits = (int)Math.Min(WordBits - bit, end - page);
-            _words[page / WordBits] |= (ulong.MaxValue >> (WordBits - bits)) << bit;
-            page += bits;
-        }
-    }
+    internal void Set(long firstPage, long pageCount) => Change(firstPage, pageCount, static (word, mask) => word | mask);
+
+    /// <summary>Clears the bits of these pages; throws if there are no such pages.</summary>
+    internal void Reset(long firstPage, long pageCount) => Change(firstPage, pageCount, static (word, mask) => word & ~mask);
 
     /// <summary>Takes over a bitmap as it came over the wire: bit 0 of byte 0 is page 0. Bits behind the last page are dropped.</summary>
     internal void Load(ReadOnlySpan<byte> bits)
@@ -81,6 +70,23 @@ internal sealed class PageBitmap
         firstPage = Next(from, 0);
         pageCount = firstPage < PageCount ? Next(firstPage, ulong.MaxValue) - firstPage : 0;
         return pageCount > 0;
+    }
+
+    private void Change(long firstPage, long pageCount, Func<ulong, ulong, ulong> change)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstPage);
+        ArgumentOutOfRangeException.ThrowIfNegative(pageCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(pageCount, PageCount - firstPage);
+        long page = firstPage;
+        long end = firstPage + pageCount;
+        while (page < end)
+        {
+            int bit = (int)(page % WordBits);
+            int bits = (int)Math.Min(WordBits - bit, end - page);
+            ref ulong word = ref _words[page / WordBits];
+            word = change(word, (ulong.MaxValue >> (WordBits - bits)) << bit);
+            page += bits;
+        }
     }
 
     // The first page from there whose bit, after the flip, is set.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using CsCheck;
-using Hikae.Sidecar.Classify;
+using Hikae.Sidecar.Capture;
 using Xunit;
 
-namespace Hikae.Sidecar.Tests.Classify;
+namespace Hikae.Sidecar.Tests.Capture;
 
 public sealed class PageBitmapTests
 {
@@ -20,6 +20,9 @@ public sealed class PageBitmapTests
                 int fits = Math.Min(count, pages - first);
                 bitmap.Set(first, fits);
                 expected.AsSpan(first, fits).Fill(true);
+                int cleared = fits / 3;
+                bitmap.Reset(first + cleared, cleared);
+                expected.AsSpan(first + cleared, cleared).Clear();
             }
 
             bool[] found = new bool[pages];
