@@ -2,15 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What a package and an administrator do on a real host: programs, certificates, configuration, hook, daemon.
 
-declare -A INSTALL_PATHS=(
-    [hikaed]=/usr/sbin/hikaed
-    [hikae-sidecar]=/usr/libexec/hikae/hikae-sidecar
-    [hikae-hook]=/usr/libexec/hikae/hikae-hook
-    [hikae]=/usr/bin/hikae
-)
-
 install_programs() { # [--set SECTION.KEY=VALUE]... [HOST...]
-    local hosts=() host
+    local hosts=() host package
     local -A settings=([arbiter.directory]=/srv/shared/hikae)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -28,6 +21,7 @@ install_programs() { # [--set SECTION.KEY=VALUE]... [HOST...]
         esac
     done
     require_lab
+    package=$(find_package hikae) || exit
     [ ${#hosts[@]} -gt 0 ] || for host in $(host_names); do
         if host_init "$host" >/dev/null; then hosts+=("$host"); fi
     done
@@ -41,12 +35,12 @@ install_programs() { # [--set SECTION.KEY=VALUE]... [HOST...]
     done
 }
 
-install_on_host() { # HOST   (uses: settings)
+install_on_host() { # HOST   (uses: settings, package)
     local host=$1 root file
     root=/proc/$(running_host "$host")/root || exit
-    if has_systemd "$host"; then install_package "$host" "$root"; else install_files "$host" "$root"; fi
+    if [ -n "$package" ]; then install_package "$host" "$root"; else install_files "$host" "$root"; fi
     install_certificates "$host" "$root"
-    mkdir -p "$root/etc/hikae" "$root/var/log/hikae" "$root/etc/libvirt/hooks/qemu.d"
+    mkdir -p "$root/etc/hikae" "$root/var/log/hikae"
     settings[host.name]=$host
     # An empty value unsets what the lab sets by itself.
     for file in "${!settings[@]}"; do
@@ -55,37 +49,46 @@ install_on_host() { # HOST   (uses: settings)
     done | sort | awk '
         $1 != section { section = $1; print "[" section "]" }
         { key = $2; sub(/^[^ ]+ [^ ]+ /, ""); print key " = " $0 }' >"$root/etc/hikae/hikae.conf"
-    if [ ! -L "$root/etc/libvirt/hooks/qemu.d/hikae" ] && [ -x "$root/usr/libexec/hikae/hikae-hook" ]; then
-        ln -s /usr/libexec/hikae/hikae-hook "$root/etc/libvirt/hooks/qemu.d/hikae"
-        # libvirtd looks for hooks when it starts and on this signal only.
-        # shellcheck disable=SC2016
-        enter_host "$host" sh -c 'kill -HUP "$(cat /run/libvirtd.pid)"'
-    fi
     say "$host: installed"
 }
 
-# A host with systemd gets the package that is shipped.
-install_package() { # HOST ROOT
-    local package='' file
-    for file in "${HIKAE_LAB_PACKAGES:-$REPO/artifacts/packages}"/hikae_*.deb; do
+# Prints the path of the .deb that is shipped, of the programs that are in artifacts/bin; nothing where those are never shipped.
+find_package() { # NAME
+    local file package='' folder=${HIKAE_LAB_PACKAGES:-}
+    if [ -z "$folder" ]; then
+        [ "${HIKAE_PUBLISH:-native}" = native ] || return 0
+        folder=$REPO/artifacts/packages-fast
+        "$REPO/packaging/build" --fast --if-stale deb >&2 || exit
+    fi
+    for file in "$folder/$1"_*.deb; do
         if [ -f "$file" ] && { [ -z "$package" ] || [ "$file" -nt "$package" ]; }; then package=$file; fi
     done
-    [ -n "$package" ] || fail "no package of hikae: packaging/build"
-    put_file 0644 "$package" "$2/root/hikae.deb"
-    enter_host "$1" dpkg --force-confold -i /root/hikae.deb >/dev/null </dev/null
+    [ -n "$package" ] || fail "no package of $1 in $folder: packaging/build"
+    printf '%s\n' "$package"
 }
 
+install_package() { # HOST ROOT   (uses: package)
+    put_file 0644 "$package" "$2/run/hikae.deb"
+    # A host's disk is memory: nothing is gained by waiting until files are on it.
+    enter_host "$1" dpkg --force-confold --force-unsafe-io -i /run/hikae.deb >/dev/null </dev/null
+    rm "$2/run/hikae.deb"
+}
+
+# With HIKAE_PUBLISH=jit: the programs where the package has them, and the hook.
 install_files() { # HOST ROOT
-    local host=$1 root=$2 program path file
-    for program in "${!INSTALL_PATHS[@]}"; do
-        [ -x "$REPO/artifacts/bin/$program" ] || { say "$host: artifacts/bin/$program is not built, left out"; continue; }
-        path=$root${INSTALL_PATHS[$program]}
-        put_file 0755 "$REPO/artifacts/bin/$program" "$path"
-        # Native libraries of its packages lie beside the program that loads them.
-        for file in "$REPO/artifacts/publish/$program"/*.so; do
-            [ ! -f "$file" ] || put_file 0644 "$file" "${path%/*}/${file##*/}"
-        done
-    done
+    local mode target source
+    while read -r mode target source; do
+        case $mode/$source in
+            */artifacts/bin/*)
+                [ -f "$REPO/$source" ] || { say "$1: $source is not built, left out"; continue; }
+                put_file "$mode" "$REPO/$source" "$2$target"
+                ;;
+            link/*) mkdir -p "$2${target%/*}" && ln -sfn "$source" "$2$target" ;;
+        esac
+    done < <(awk '$1 == "hikae" || $1 == "hikae/deb" { print $2, $3, $4 }' "$REPO/packaging/files")
+    # libvirtd looks for hooks when it starts and on this signal only.
+    # shellcheck disable=SC2016
+    enter_host "$1" sh -c 'kill -HUP "$(cat /run/libvirtd.pid)"'
 }
 
 # A running program cannot be written to, but it can be replaced.

@@ -166,7 +166,7 @@ public sealed class ProtectedGuestTests(PackagesLab packages)
             dpkg-deb -R "$1" "$work/next"
             sed -i 's/^Version: 0.1.0$/Version: 0.1.0+next/' "$work/next/DEBIAN/control"
             mkdir "$work/out"
-            dpkg-deb --root-owner-group -Zgzip -z1 -b "$work/next" "$2"
+            dpkg-deb --root-owner-group -Znone -b "$work/next" "$2"
             """,
             package,
             Path.Combine(Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(package)!, "next")).FullName, Path.GetFileName(next)));

@@ -8,8 +8,8 @@ namespace Hikae.Harness.Labs;
 
 /// <summary>Isolated libvirt hosts on this machine, made and ended by lab/lab. Every wait has a deadline far beyond what is normal.</summary>
 /// <remarks>
-/// Installs the programs of artifacts/bin as they are: ./publish them before. The deadline is for a busy machine; no test may measure time
-/// by it.
+/// Installs the package of the programs that are in artifacts/bin: ./publish them before. The deadline is for a busy machine; no test may measure
+/// time by it.
 /// </remarks>
 public sealed class Lab : IDisposable
 {

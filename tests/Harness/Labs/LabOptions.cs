@@ -10,7 +10,7 @@ public sealed record LabOptions
     /// <summary>False: the hosts' QEMUs may not open /dev/userfaultfd, as where the udev rule is missing.</summary>
     public bool Userfaultfd { get; init; } = true;
 
-    /// <summary>Folder of the packages to install on hosts whose first process is systemd; null = hosts without systemd that get bare programs.</summary>
+    /// <summary>Folder of the packages to install on hosts whose first process is systemd; null = hosts without systemd, and packages of the programs in artifacts/bin.</summary>
     public string? Packages { get; init; }
 
     /// <summary>True: the hosts have Cockpit, sshd, sudo and Ansible. Nothing of it runs.</summary>
