@@ -17,7 +17,7 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --index N          1..150, default the next free one; MAC 52:54:00:77:01:INDEX
   --disk SIZE        ext4 image on the shared storage, e.g. 64M, at /data in the guest
   --data BUS,FORMAT,SIZE[,iothread]   an empty disk the guest does not mount, may be repeated: virtio|scsi, raw|qcow2, e.g. 64M
-  --agent            hikae-guest, and its virtio-serial channel org.hikae.guest.0
+  --agent            the virtio-serial channel org.hikae.guest.0, and hikae-guest, which debian-guest always has from its package
   --protect HOST     <hikae:protect backup="HOST"/>
   --outputs unheld   with --protect
   --interval MS      with --protect
@@ -86,7 +86,7 @@ make_guest() { # small|debian NAME [OPTION]...
     [ "$app" != dirty ] || words+=" hikae.region=$region hikae.size=$size hikae.pace=$pace${sparse:+ hikae.sparse=$sparse}"
     # Only its console is heard, which has a line every 200 ms at either pace.
     [ "$app$nic" != counterno ] || words+=" hikae.pace=200"
-    make_initramfs "$dir" "$agent"
+    if [ "$kind" = small ]; then make_initramfs "$dir" "$agent"; else make_initramfs "$dir" no; fi
     if [ "$kind" = small ] && [ -n "$disk" ]; then
         words+=" hikae.disk=1"
         make_guest_disk "$dir/disk.raw" "$disk"
@@ -173,14 +173,6 @@ make_data_disk() { # FILE BUS,FORMAT,SIZE[,iothread]
         install_packages qemu-img=qemu-utils >&2
         qemu-img create -q -f qcow2 "$1.qcow2" "$size" >&2
     fi
-}
-
-# A copy of the cached Debian; it stays the guest's own as long as the lab lives.
-make_debian_disk() { # FILE RECIPE
-    [ ! -f "$1" ] || return 0
-    ensure_cached "$2"
-    cp --sparse=always "$(cached "$2")/disk.raw" "$1.new"
-    mv "$1.new" "$1"
 }
 
 # Past the page cache where the file system can (a tmpfs of an old kernel cannot).
