@@ -79,7 +79,7 @@ internal sealed class ConsolidationBenchmark : Benchmark
         report.Add(Figure.Of("backup_bytes_total", totals) with { Target = "<= 1 GiB for 24" });
         report.Add("replica_bytes_total", backup.Reports().Sum(guest => guest.BackupBytes));
         report.Add("daemon_bytes", new ProcessFigures(backup, int.Parse(backup.Run("cat", "/run/hikaed.pid"), CultureInfo.InvariantCulture)).PssBytes);
-        report.Note("guests", $"Debian 13 with systemd, {MemoryMiB} MiB, 1 virtual processor, agent on, idle, outputs held; half on each of two primaries; PSS of all backup sidecars");
+        report.Note("guest", $"Debian 13 with systemd, {MemoryMiB} MiB, 1 virtual processor, agent on, idle, outputs held; half on each of two primaries; PSS of all backup sidecars");
     }
 
     private static bool IsSettled(LabHost backup, int guests)

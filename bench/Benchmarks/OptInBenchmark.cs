@@ -57,7 +57,7 @@ internal sealed class OptInBenchmark : Benchmark
         report.Add(Figure.Of("killed_sidecar_silence_ms", silence) with { Target = "<= 1000" });
         report.Add(Figure.Of("killed_sidecar_to_protected_ms", again));
         report.Add("runs", silence.Count);
-        report.Note("optin_ms", "from virsh metadata --live to the first copy, after the backup has proven that it could run the guest");
+        report.Note("optin", "from virsh metadata --live to the first copy, after the backup has proven that it could run the guest");
         report.Note("silence", "longest time between two of the guest's datagrams, from the kill to a second after it is protected again; their own distance is 20 ms");
         report.Note("guest", "512 MiB, 1 virtual processor, a disk and an interface, both held");
     }

@@ -12,6 +12,7 @@ internal sealed record Report(string Benchmark)
     private readonly List<Figure> _figures = [];
     private readonly List<(string Name, IReadOnlyList<Figure> Row)> _rows = [];
     private readonly List<(string Name, string Text)> _notes = [];
+    private readonly HashSet<string> _names = ["benchmark"];
 
     /// <summary>The numbers.</summary>
     public IReadOnlyList<Figure> Figures => _figures;
@@ -22,13 +23,28 @@ internal sealed record Report(string Benchmark)
     /// <summary>What a reader must know of the numbers: how, with what, under which load.</summary>
     public IReadOnlyList<(string Name, string Text)> Notes => _notes;
 
-    public void Add(Figure figure) => _figures.Add(figure);
+    public void Add(Figure figure)
+    {
+        Claim(figure.Name);
+        _figures.Add(figure);
+    }
 
-    public void Add(string name, double value, string? target = null) => _figures.Add(new Figure(name, value) { Target = target });
+    public void Add(string name, double value, string? target = null) => Add(new Figure(name, value) { Target = target });
 
-    public void AddRow(string list, params IReadOnlyList<Figure> row) => _rows.Add((list, row));
+    public void AddRow(string list, params IReadOnlyList<Figure> row)
+    {
+        if (!_rows.Exists(other => other.Name == list))
+        {
+            Claim(list);
+        }
+        _rows.Add((list, row));
+    }
 
-    public void Note(string name, string text) => _notes.Add((name, text));
+    public void Note(string name, string text)
+    {
+        Claim(name);
+        _notes.Add((name, text));
+    }
 
     /// <summary>One object: each figure by its name, a median with its spread as an object of its own; then the notes.</summary>
     public string ToJson()
@@ -47,6 +63,15 @@ internal sealed record Report(string Benchmark)
             json[name] = text;
         }
         return json.ToJsonString(new JsonSerializerOptions { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    }
+
+    // In the JSON object the later of two would take the other's place.
+    private void Claim(string name)
+    {
+        if (!_names.Add(name))
+        {
+            throw new ArgumentException($"The report of {Benchmark} has a \"{name}\" already.", nameof(name));
+        }
     }
 
     private static JsonNode ToNode(Figure figure) => figure.Text is { } text ? JsonValue.Create(text)! : figure.Spread is { } spread
