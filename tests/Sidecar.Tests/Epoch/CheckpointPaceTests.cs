@@ -65,31 +65,76 @@ public sealed class CheckpointPaceTests : IDisposable
     [Fact]
     public void An_idle_guest_is_checkpointed_ever_more_rarely_up_to_the_longest_interval()
     {
-        _pace.Observe(3);
+        _pace.Observe(3, TimeSpan.Zero);
         AssertWaits(TimeSpan.FromMinutes(20));
-        _pace.Observe(3);
+        _pace.Observe(3, TimeSpan.Zero);
         AssertWaits(Longest);
-        _pace.Observe(3);
+        _pace.Observe(3, TimeSpan.Zero);
         AssertWaits(Longest);
     }
 
     [Fact]
     public void A_guest_that_wakes_up_is_checkpointed_at_its_interval_again()
     {
-        _pace.Observe(0);
-        _pace.Observe(0);
-        _pace.Observe(100_000);
+        _pace.Observe(0, TimeSpan.Zero);
+        _pace.Observe(0, TimeSpan.Zero);
+        _pace.Observe(100_000, TimeSpan.Zero);
 
         AssertWaits(Interval);
     }
 
+    [Fact]
+    public void A_guest_that_stands_still_for_long_is_checkpointed_more_rarely()
+    {
+        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
+        {
+            _pace.Observe(100_000, TimeSpan.FromMinutes(1));
+        }
+        AssertWaits(TimeSpan.FromMinutes(25), toASecond: true);
+
+        _pace.Observe(100_000, TimeSpan.FromHours(1));
+        AssertWaits(Longest);
+        _pace.Observe(100_000, TimeSpan.Zero);
+        _pace.Observe(100_000, TimeSpan.Zero);
+        _pace.Observe(100_000, TimeSpan.Zero);
+        Assert.False(IsDue());
+    }
+
+    [Fact]
+    public void Whoever_waits_for_a_commit_waits_until_the_guest_has_run_as_well()
+    {
+        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
+        {
+            _pace.Observe(100_000, TimeSpan.FromMinutes(1));
+        }
+        _pace.Ask();
+        AssertAskedWaits(TimeSpan.FromMinutes(4));
+
+        // Never longer than the interval.
+        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
+        {
+            _pace.Observe(100_000, TimeSpan.FromMinutes(9));
+        }
+        AssertAskedWaits(Interval);
+    }
+
     public void Dispose() => _pace.Dispose();
 
-    private void AssertWaits(TimeSpan expected)
+    // To a second. A wait that somebody asked for looks at its token first.
+    private void AssertAskedWaits(TimeSpan expected)
     {
-        _clock.Advance(expected - TimeSpan.FromTicks(1));
+        _clock.Advance(expected - TimeSpan.FromSeconds(1));
         Assert.False(IsDue());
-        _clock.Advance(TimeSpan.FromTicks(1));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _pace.Wait(CancellationToken.None);
+    }
+
+    private void AssertWaits(TimeSpan expected, bool toASecond = false)
+    {
+        TimeSpan before = toASecond ? TimeSpan.FromSeconds(1) : TimeSpan.FromTicks(1);
+        _clock.Advance(expected - before);
+        Assert.False(IsDue());
+        _clock.Advance(before);
         Assert.True(IsDue());
     }
 

@@ -297,8 +297,8 @@ internal sealed class PrimarySession : IDisposable
 
     private void AfterCheckpoint()
     {
-        _pace.Observe(_memory!.LastEpochPages);
         PauseTimings pause = _pauses.Last;
+        _pace.Observe(_memory!.LastEpochPages, TimeSpan.FromMilliseconds(pause.TotalMs));
         if (pause.CommandMs > LongPauseMs)
         {
             _logger.LongPause(pause.Epoch, Math.Round(pause.CommandMs, 1));
