@@ -54,6 +54,7 @@ internal sealed class PaperMemoryBenchmark : Benchmark
             using var pair = new ColoPair(lab, soft, $" hikae.fill={MiBOf(percent)}");
             Waiting.Until("the guest is up under COLO's primary", Limit, () => pair.GuestIsUp);
             rows[percent].Add(new Figure("colo_bytes", pair.Replicate(Limit).RssBytes));
+            options.Say($"colo_bytes {rows[percent][^1].Value:0}");
         }
 
         foreach (int percent in Percents)
@@ -91,6 +92,8 @@ internal sealed class PaperMemoryBenchmark : Benchmark
                 throw new LabException($"The guest's page cache has {cached} bytes, and not the {wanted} MiB that were read.");
             }
             rows[percent].Add(new Figure($"{column}_guest_cached_bytes", cached));
+            // It takes long, and may end before its end.
+            options.Say($"{string.Join(", ", rows[percent].Select(figure => $"{figure.Name} {figure.Value:0}"))}");
         }
         lab.HostA.Virsh("destroy", guest.Name);
         Waiting.Until("the replica is dropped", Limit, () => guest.SidecarOn(lab.HostB) is null, lab.Logs);

@@ -29,7 +29,7 @@ internal static class ReplicaWatch
     }
 
     private static bool Scans(JsonElement status) =>
-        status.TryGetProperty("diskScan", out JsonElement scan) && scan.GetProperty("doneBytes").GetInt64() < scan.GetProperty("totalBytes").GetInt64();
+        status.TryGetProperty("diskScan", out JsonElement scan) && scan.ValueKind is JsonValueKind.Object && scan.GetProperty("doneBytes").GetInt64() < scan.GetProperty("totalBytes").GetInt64();
 
     private static long? Bytes(LabHost backup, string guest) => GuestStatusReader.TryRead(backup, guest)?.GetProperty("backupBytes").GetInt64();
 }
