@@ -37,5 +37,12 @@ internal sealed class PageEncoder : IDisposable
         return ReplicationLimits.PageBytes;
     }
 
+    /// <summary>What is kept of a page that must be kept: as <see cref="Encode"/> has it, with <paramref name="destination"/> for its place, and a page of zeros raw.</summary>
+    public ReadOnlySpan<byte> EncodeHard(ReadOnlySpan<byte> page, Span<byte> destination)
+    {
+        int length = Encode(page, destination);
+        return length == 0 ? page : destination[..length];
+    }
+
     public void Dispose() => _compressor.Dispose();
 }

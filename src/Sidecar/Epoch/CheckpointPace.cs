@@ -69,17 +69,12 @@ internal sealed class CheckpointPace : IDisposable
     {
         _stood += (stood - _stood) / Weight;
         TimeSpan longer = dirtyPages <= IdlePages ? _wait * 2 : _stood * UnaskedShare;
-        _wait = longer < _interval ? _interval : longer > _longest ? _longest : longer;
+        _wait = Clamp(longer, _interval, _longest);
     }
 
     public void Dispose() => _asked.Dispose();
 
-    private TimeSpan AskedInterval
-    {
-        get
-        {
-            TimeSpan longer = _stood * AskedShare;
-            return longer < _shortest ? _shortest : longer > _interval ? _interval : longer;
-        }
-    }
+    private TimeSpan AskedInterval => Clamp(_stood * AskedShare, _shortest, _interval);
+
+    private static TimeSpan Clamp(TimeSpan value, TimeSpan least, TimeSpan most) => value < least ? least : value > most ? most : value;
 }

@@ -56,17 +56,10 @@ internal sealed partial class ReplicaStore
             return;
         }
         _putsThisEpoch++;
-        target.PutHard(page, isWarm ? _page : Encode());
+        target.PutHard(page, isWarm ? _page : _encoder.EncodeHard(_page, _stored));
     }
 
     private ulong IdleSince => _openEpoch - Math.Min(_openEpoch, WarmEpochs);
-
-    private ReadOnlySpan<byte> Encode()
-    {
-        int length = _encoder.Encode(_page, _stored);
-        // A page of zeros is sent as such, but for a peer that has its own mind: raw is right as well.
-        return length == 0 ? _page : _stored.AsSpan(0, length);
-    }
 
     /// <summary>Compresses committed pages that were warm. No epoch has staged anything.</summary>
     private void Cool()
@@ -78,7 +71,7 @@ internal sealed partial class ReplicaStore
                 && committed[page] is { IsHard: true, LengthBytes: ReplicationLimits.PageBytes } raw)
             {
                 _arena.Read(raw).CopyTo(_page);
-                ReadOnlySpan<byte> stored = Encode();
+                ReadOnlySpan<byte> stored = _encoder.EncodeHard(_page, _stored);
                 if (stored.Length < ReplicationLimits.PageBytes)
                 {
                     block.Recommit(page, stored);

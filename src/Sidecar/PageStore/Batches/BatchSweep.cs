@@ -182,11 +182,7 @@ internal sealed class BatchSweep : IDisposable
     }
 
     /// <summary>The page has a slot of its own again.</summary>
-    private void Recommit(ReplicaBlock block, long page, ReadOnlySpan<byte> bytes)
-    {
-        int length = _encoder.Encode(bytes, _stored);
-        block.Recommit(page, length == 0 ? bytes : _stored.AsSpan(0, length));
-    }
+    private void Recommit(ReplicaBlock block, long page, ReadOnlySpan<byte> bytes) => block.Recommit(page, _encoder.EncodeHard(bytes, _stored));
 
     private int ExpectedBytes(PageEntry entry)
     {
@@ -277,8 +273,7 @@ internal sealed class BatchSweep : IDisposable
         else
         {
             _owners[owners++] = before;
-            int length = _encoder.Encode(_bytes, _stored);
-            stored = length == 0 ? _bytes : _stored.AsSpan(0, length);
+            stored = _encoder.EncodeHard(_bytes, _stored);
             if (other.IsBatched)
             {
                 // Its batch has one content less.

@@ -19,7 +19,6 @@ internal sealed class PageGroup : IDisposable
     private readonly PageEntry[] _entries = new PageEntry[BatchSlot.MaxContents];
     private readonly int[] _lengths = new int[BatchSlot.MaxContents];
     private readonly byte[] _frame = new byte[ReplicationLimits.PageBytes];
-    private int _expected;
 
     // What pages take together, in 256ths of what they take alone: as it was with the groups before this one.
     private int _ratio = 224;
@@ -37,13 +36,12 @@ internal sealed class PageGroup : IDisposable
 
     /// <summary>Whether another page, of so many bytes alone, is likely to fit into the slot as well.</summary>
     internal bool HasRoomFor(int lengthBytes) =>
-        Count == 0 || (Count < BatchSlot.MaxContents && BatchSlot.StoredBytes(Count + 1, (_expected + lengthBytes) * _ratio / 256) <= ReplicationLimits.PageBytes);
+        Count == 0 || (Count < BatchSlot.MaxContents && BatchSlot.StoredBytes(Count + 1, (Alone(Count) + lengthBytes) * _ratio / 256) <= ReplicationLimits.PageBytes);
 
     internal void Add(long page, PageEntry entry, int lengthBytes)
     {
         (_pages[Count], _entries[Count], _lengths[Count]) = (page, entry, lengthBytes);
         Count++;
-        _expected += lengthBytes;
     }
 
     /// <summary>Compresses as many of the first pages as fit. Returns how many; 1: no two fit.</summary>
@@ -53,12 +51,7 @@ internal sealed class PageGroup : IDisposable
         {
             if (_compressor.TryWrap(_bytes.Slice(0, pages * ReplicationLimits.PageBytes), _frame.AsSpan(0, ReplicationLimits.PageBytes - BatchSlot.StoredBytes(pages, 0)), out int written))
             {
-                int alone = 0;
-                foreach (int length in _lengths.AsSpan(0, pages))
-                {
-                    alone += length;
-                }
-                _ratio = Math.Clamp(((7 * _ratio) + (256 * written / Math.Max(1, alone))) / 8, MinRatio, 256);
+                _ratio = Math.Clamp(((7 * _ratio) + (256 * written / Math.Max(1, Alone(pages)))) / 8, MinRatio, 256);
                 frame = _frame.AsSpan(0, written);
                 return pages;
             }
@@ -78,16 +71,22 @@ internal sealed class PageGroup : IDisposable
             (_pages[to], _entries[to], _lengths[to]) = (_pages[from], _entries[from], _lengths[from]);
         }
         Count -= count;
-        _expected = 0;
-        foreach (int length in _lengths.AsSpan(0, Count))
-        {
-            _expected += length;
-        }
     }
 
     public void Dispose()
     {
         _bytes.Dispose();
         _compressor.Dispose();
+    }
+
+    // What the first pages take when each has a frame of its own.
+    private int Alone(int pages)
+    {
+        int bytes = 0;
+        foreach (int length in _lengths.AsSpan(0, pages))
+        {
+            bytes += length;
+        }
+        return bytes;
     }
 }
