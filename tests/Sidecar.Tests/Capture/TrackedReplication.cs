@@ -24,8 +24,7 @@ internal sealed class TrackedReplication : IDisposable
     public TrackedReplication(WriterProgram program, uint pages, int blocks, Func<Writer, IFreePages>? freePages = null)
     {
         Writer = new Writer(program, pages);
-        // Some threads look at it together, as they would at a guest of gigabytes.
-        _tracker = DirtyTracker.Attach(Writer.Pid, shardPages: 300);
+        _tracker = DirtyTracker.Attach(Writer.Pid);
         Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5), deltas: true);
         var memory = new MemoryParticipant(Writer.Pid, _tracker, Pool, _queue, freePages?.Invoke(Writer) ?? new NoFreePages());
         Hardware = new WriterHardware(Writer, memory, _queue) { Count = blocks };
