@@ -47,7 +47,7 @@ public sealed partial class PrometheusTests(PlayedHosts hosts)
                 .SelectMany(panel => panel.GetProperty("targets").EnumerateArray())
                 .Select(target => target.GetProperty("expr").GetString()!)];
             Assert.True(queries.Length > 20);
-            Assert.All(queries, query => Assert.True(Count(client, Filled(query)) > 0, query));
+            Assert.All(queries, query => Assert.True(Count(client, Filled(query)) > 0, $"{query}; the guest is {string.Join(", ", lab.HostA.Reports().Concat(lab.HostB.Reports()))}"));
             Assert.Equal(1, Count(client, $$"""hikae_guest_protected{guest="{{PlayedHosts.GuestName}}",role="primary"} == 1"""));
 
             using JsonDocument rules = JsonDocument.Parse(await client.GetStringAsync("/api/v1/rules", TestContext.Current.CancellationToken));
