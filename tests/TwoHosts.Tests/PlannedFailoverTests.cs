@@ -61,6 +61,25 @@ public sealed class PlannedFailoverTests(SharedLab shared) : LabTest(shared)
     }
 
     [Fact]
+    public async Task A_former_primary_that_takes_its_time_to_end_its_copy_keeps_nobody_from_being_its_backup()
+    {
+        LabGuest guest = Lab.StartGuest("slow", Quiet);
+        guest.WaitForProtected(HostA);
+        string log = $"/var/log/hikae/{guest.Uuid}.log";
+        int sidecar = guest.SidecarOn(HostA)!.Value;
+        // It stands still from its promise to give the guest away until the new primary asks its host to be the backup, and a second more.
+        Task stood = Task.Run(() => HostA.Shell($"until grep -q 'the guest moves to' {log}; do sleep 0.01; done; kill -STOP {sidecar}"));
+        Task asked = Task.Run(() => HostB.Shell($"until grep -q 'role=Primary State Synchronising: the backup tries' {log}; do sleep 0.01; done; sleep 1"));
+
+        HostB.Hikae("failover", guest.Name);
+        await Task.WhenAll(stood, asked);
+        HostA.TryRun("kill", "-CONT", $"{sidecar}");
+
+        guest.WaitForProtected(HostB);
+        Assert.Equal("", HostB.Shell($"grep 'State Unprotected' {log}; true"));
+    }
+
+    [Fact]
     public void A_failover_of_a_guest_without_a_replica_is_refused()
     {
         LabGuest guest = Lab.StartGuest("alone", Quiet with { Protect = null });

@@ -33,6 +33,10 @@ internal sealed class GuestStarter : IDisposable
     // A libvirtd that was restarted listens again after some tens of milliseconds.
     private static readonly TimeSpan PauseBeforeNextAttempt = TimeSpan.FromMilliseconds(100);
 
+    // As long as a former owner's lease: until then the copy of it that a failover leaves is destroyed. Other refusals of libvirt's may be over soon as well.
+    private static readonly TimeSpan DryStartPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PauseBeforeNextDryStart = TimeSpan.FromMilliseconds(500);
+
     private readonly string _uri;
     private readonly ILogger _logger;
     private readonly StandbyDomain _standby;
@@ -60,31 +64,25 @@ internal sealed class GuestStarter : IDisposable
     /// <summary>Whether the guest of the last recovery was let go, or perhaps was: then what it did is in no replica, and nobody else may start it from one.</summary>
     public bool GuestMayHaveRun => _attempt is { GuestHasRun: true };
 
-    /// <summary>Creates the guest paused and destroys it again: whether this host has its disks, networks and devices.</summary>
+    /// <summary>Creates the guest paused and destroys it again: whether this host has its disks, networks and devices. What fails is tried again for some seconds.</summary>
     public DryStartResult DryStart(string xml)
     {
         _standby.CancelAndWait();
-        try
+        IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
+        for (long began = Stopwatch.GetTimestamp(); ; Thread.Sleep(PauseBeforeNextDryStart))
         {
-            IncomingDomainXml domainXml = IncomingDomainXml.Parse(xml);
-            using Connection connection = Connection.Open(_uri);
-            RefuseIfTaken(connection, domainXml);
-            // AutoDestroy: should this process die now, libvirt ends the domain.
-            using IncomingDomain incoming = IncomingDomain.Create(connection, domainXml, DomainCreateFlags.AutoDestroy);
-            string? noLazyMemory;
             try
             {
-                noLazyMemory = incoming.TryEnableLazyMemory();
+                string? noLazyMemory = TryDryStart(domainXml);
+                return new DryStartResult(true, noLazyMemory, noLazyMemory is null);
             }
-            finally
+            catch (Exception error) when (IsExpected(error))
             {
-                incoming.Domain.Destroy();
+                if (Stopwatch.GetElapsedTime(began) > DryStartPatience)
+                {
+                    return new DryStartResult(false, error.Message, false);
+                }
             }
-            return new DryStartResult(true, noLazyMemory, noLazyMemory is null);
-        }
-        catch (Exception error) when (IsExpected(error))
-        {
-            return new DryStartResult(false, error.Message, false);
         }
     }
 
@@ -220,6 +218,23 @@ internal sealed class GuestStarter : IDisposable
         {
             connection.Dispose();
             throw;
+        }
+    }
+
+    // Gives why it would have no lazy memory here; null: it would have it.
+    private string? TryDryStart(IncomingDomainXml xml)
+    {
+        using Connection connection = Connection.Open(_uri);
+        RefuseIfTaken(connection, xml);
+        // AutoDestroy: should this process die now, libvirt ends the domain.
+        using IncomingDomain incoming = IncomingDomain.Create(connection, xml, DomainCreateFlags.AutoDestroy);
+        try
+        {
+            return incoming.TryEnableLazyMemory();
+        }
+        finally
+        {
+            incoming.Domain.Destroy();
         }
     }
 
