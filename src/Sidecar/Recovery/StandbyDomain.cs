@@ -88,7 +88,7 @@ internal sealed class StandbyDomain(Func<string, PreparedDomain> create, ILogger
             _isTaken = false;
             if (_creation is { } creation)
             {
-                _ending = creation.ContinueWith(End, TaskScheduler.Default);
+                _ending = creation.ContinueWith(End, CancellationToken.None, TaskContinuationOptions.LongRunning, TaskScheduler.Default);
                 _creation = null;
             }
         }

@@ -13,7 +13,7 @@ namespace Hikae.Sidecar;
 
 /// <summary>One replication session on the backup: takes epochs into the replica and acknowledges each that is whole.</summary>
 /// <remarks>
-/// One thread receives; a timer sends heartbeats. The replica belongs to the session: a primary that connects anew begins with an
+/// One thread receives, another sends heartbeats. The replica belongs to the session: a primary that connects anew begins with an
 /// empty one. Invariants: an epoch is acknowledged after it was committed, and committed only when all its records were counted. Memory and disks belong to
 /// one epoch: when one of them cannot be committed after the other was, there is no checkpoint any more.
 /// </remarks>
@@ -22,7 +22,7 @@ internal sealed class BackupSession : IDisposable
     private readonly BackupLink _link;
     private readonly Func<string, DryStartResult> _dryStart;
     private readonly ILogger _logger;
-    private readonly Timer _heartbeat;
+    private readonly HeartbeatThread _heartbeat;
 
     // A peer may name any patience above zero; at this pace heartbeats cost nothing.
     private static readonly TimeSpan ShortestHeartbeat = TimeSpan.FromMilliseconds(10);
@@ -59,7 +59,7 @@ internal sealed class BackupSession : IDisposable
         TimeSpan interval = TimeSpan.FromMilliseconds(Math.Min(detectAfter.TotalMilliseconds, link.Hello.DetectMs)) / 5;
         interval = interval > ShortestHeartbeat ? interval : ShortestHeartbeat;
         _silence = new SilenceWatch(detectAfter / 2);
-        _heartbeat = new Timer(_ => OnTimer(), null, interval, interval);
+        _heartbeat = new HeartbeatThread(interval, OnBeat);
     }
 
     /// <summary>Why there is no room for a guest without a whole checkpoint here; null: there is. Asked on the receiving thread, before the first copy and while it grows.</summary>
@@ -183,7 +183,7 @@ internal sealed class BackupSession : IDisposable
         }
     }
 
-    private void OnTimer()
+    private void OnBeat()
     {
         if (_figures.CommittedAt != 0)
         {
@@ -196,7 +196,7 @@ internal sealed class BackupSession : IDisposable
     {
         try
         {
-            // Whoever else sends right now is a sign of life as well; waiting would pile up timer threads.
+            // Whoever else sends right now is a sign of life as well; waiting for it would delay the next one.
             _link.Connection.TrySend(RecordType.Heartbeat, 0, [], TimeSpan.Zero);
         }
         catch (PeerLostException)
