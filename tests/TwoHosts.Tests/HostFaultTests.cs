@@ -144,10 +144,22 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
     // Its reason says how to end it, and the failover goes on then.
     private async Task FailOverWithADomainThatADeadLibvirtdHadHalfStartedAsync(LabGuest guest, LabHost from, LabHost to)
     {
+        // A QEMU that takes its time to start keeps the domain in that state for long enough.
+        const string qemu = "/usr/bin/qemu-system-x86_64";
+        to.Shell($$"""
+            mv {{qemu}} {{qemu}}.real
+            cat >{{qemu}} <<'END'
+            #!/bin/bash
+            [[ " $* " != *" guest={{guest.Name}},"* ]] || sleep 600
+            exec {{qemu}}.real "$@"
+            END
+            chmod +x {{qemu}}
+            """);
         Task<CommandResult> killed = KillLibvirtd(to, $"grep -q \"pid='0'\" {guest.StatusFile} 2>/dev/null", "kill -KILL $pid");
 
         from.Kill();
         Assert.True((await killed).Succeeded);
+        to.Shell($"mv {qemu}.real {qemu}; pkill -KILL -U libvirt-qemu; true");
         to.RestartLibvirtd();
 
         guest.WaitForReport(to, "waiting for somebody to end it", report =>
