@@ -23,12 +23,13 @@ public sealed partial class AnsibleTests(PlayedHosts hosts)
         Assert.Equal("", hosts.Controller.Shell("grep -l 'PRIVATE KEY' /root/ansible/hikae-authority/* | grep -v authority-key.pem || true"));
         Assert.Contains("certificate = /etc/hikae/pki/host.pem", hostB.Shell("cat /etc/hikae/hikae.conf"), StringComparison.Ordinal);
 
+        int? sidecar = hosts.Guest.SidecarOn(primary);
         string second = hosts.Play();
 
         Assert.Equal(["changed=0", "changed=0"], Recap(second, "changed"));
         Assert.Equal(["failed=0", "failed=0"], Recap(second, "failed"));
-        GuestReport? report = hosts.Guest.ReportOn(primary);
-        Assert.True(report?.State == "protected", $"{report}");
+        Assert.Equal(sidecar, hosts.Guest.SidecarOn(primary));
+        hosts.Guest.WaitForProtected(primary);
     }
 
     private static string[] Recap(string said, string what)

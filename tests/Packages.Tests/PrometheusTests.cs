@@ -40,7 +40,9 @@ public sealed partial class PrometheusTests(PlayedHosts hosts)
         try
         {
             using HttpClient client = Client(lab);
-            lab.Until("Prometheus has read both hosts", () => Count(client, "hikae_up == 1") == 2 && Count(client, "rate(hikae_guest_wire_bytes_total[1m]) > 0") > 0);
+            lab.Until("Prometheus has read both hosts", () => Count(client, "hikae_up == 1") == 2
+                && Count(client, "hikae_guest_protected == 1") == 2
+                && Count(client, "rate(hikae_guest_checkpoints_total[1m]) > 0") > 0);
 
             using JsonDocument dashboard = JsonDocument.Parse(Repository.Read("packaging", "grafana", "hikae.json"));
             string[] queries = [.. dashboard.RootElement.GetProperty("panels").EnumerateArray()
