@@ -125,13 +125,29 @@ keep_capabilities() { # HOST BASE
     mv -T "$new" "$(capabilities "$2")" 2>/dev/null || rm -rf "$new"
 }
 
+# Of a host with systemd: its units have the same names as other hosts' units, and would be in the same groups as they.
+host_cgroup() { printf '%s/hikae-lab-%s-%s\n' "$(findmnt -n -t cgroup2 -o TARGET | head -n 1)" "$LAB_NAME" "$1"; } # HOST
+
+remove_cgroup() { # HOST
+    local cgroup tries
+    cgroup=$(host_cgroup "$1")
+    # The kernel takes a moment to bury the last process.
+    for ((tries = 0; tries < 50; tries++)); do
+        [ -d "$cgroup" ] || return 0
+        find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
+    done
+}
+
 start_host() { # NAME
-    local name=$1 dir layers pid userfaultfd=yes init=plain more=()
+    local name=$1 dir layers pid userfaultfd=yes init=plain cgroup="" more=()
     dir=$(host_dir "$name")
     layers=$(<"$LAB_STATE/layers")
     [ "${HIKAE_LAB_NO_USERFAULTFD:-0}" = 1 ] && userfaultfd=no
-    [ "${HIKAE_LAB_SYSTEMD:-0}" = 1 ] && init=systemd more=(--cgroup)
-    exec_in_lab unshare --mount --uts --ipc --net --pid "${more[@]}" --fork --kill-child \
+    if [ "${HIKAE_LAB_SYSTEMD:-0}" = 1 ]; then
+        init=systemd cgroup=$(host_cgroup "$name") more=(--cgroup)
+        mkdir -p "$cgroup"
+    fi
+    { [ -z "$cgroup" ] || echo 0 >"$cgroup/cgroup.procs"; } && exec_in_lab unshare --mount --uts --ipc --net --pid "${more[@]}" --fork --kill-child \
         "$LAB_HOME/host-init" "$name" "$dir" "$layers" "$LAB_SHARED" "$userfaultfd" "$init" </dev/null >"$dir/console.log" 2>&1 &
     disown
     pid=$(namespace_init $! $(($(own_levels) + 2))) || fail "$name did not start: $(cat "$dir/console.log")"
@@ -180,6 +196,7 @@ kill_host() { # HOST
     printf '%s\n' "$EPOCHREALTIME"
     kill -KILL "$pid"
     wait_gone "$pid" 20 || fail "$name: process $pid does not end"
+    remove_cgroup "$name"
     rm -f "$(host_dir "$name")/init" "$(host_dir "$name")/frozen"
     # The cables go with the host's network namespace, a moment after its last process; a next boot plugs in new ones.
     for network in lan repl; do
@@ -241,6 +258,7 @@ remove_lab() {
         fi
     done
     for pid in "${hosts[@]}"; do wait_gone "$pid" 20 || fail "host process $pid does not end"; done
+    for name in $(host_names); do remove_cgroup "$name"; done
     rm -rf "$LAB_STATE"
     rmdir "$LAB_BASE" 2>/dev/null || true
 }

@@ -91,7 +91,7 @@ public sealed class PlayedHosts : IDisposable
             .Replace("{{ playbook_dir }}/../../artifacts/packages/hikae_0.1.0_amd64.deb", package, StringComparison.Ordinal)
             .Replace("[::1]:16521", $"0.0.0.0:{MetricsPort}", StringComparison.Ordinal)
             // Nothing here is about a host that fails: a busy machine's pauses shall not look like one. Nor about checkpoints, which make it busy.
-            + "      link: {detect_ms: 3000}\n      checkpoint: {min_interval_ms: 200, interval_ms: 1000}\n      host: {title: \"yes\"}\n");
+            + "      link: {detect_ms: 10000}\n      arbiter: {lease_ms: 30000}\n      checkpoint: {min_interval_ms: 200, interval_ms: 1000}\n      host: {title: \"yes\"}\n");
         return Play();
     }
 
