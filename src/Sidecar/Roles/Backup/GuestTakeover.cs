@@ -113,20 +113,21 @@ internal sealed class GuestTakeover : IDisposable
         catch (Exception error)
         {
             _logger.FailoverFailed(error.Message);
+            string reason = $"recovery failed after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms: {error.Message}";
             GuestHasRun |= _starter.GuestMayHaveRun;
             if (GuestHasRun)
             {
                 // libvirt may not have been there to end it.
                 Retry(() => InterruptedRecovery.Destroy(_options.LibvirtUri, _options.Uuid));
                 InterruptedRecovery.Define(_options.LibvirtUri, note, _logger);
-                AfterEnd();
+                AfterEnd(reason);
             }
             else
             {
                 _disks.Forget(disks);
                 TakeoverNote.Delete(_options);
             }
-            _status.Set(GuestState.Failed, $"recovery failed after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:0} ms: {error.Message}");
+            _status.Set(GuestState.Failed, reason);
             return false;
         }
     }
@@ -240,7 +241,7 @@ internal sealed class GuestTakeover : IDisposable
     }
 
     /// <summary>The guest has ended here: its last writes are brought into the images, and any host may start it.</summary>
-    private void AfterEnd()
+    private void AfterEnd(string why = "the guest has ended; what it wrote is in its images")
     {
         if (IsHere())
         {
@@ -256,7 +257,7 @@ internal sealed class GuestTakeover : IDisposable
         _status.Set(GuestState.Recovered, "the guest has ended; what it wrote last goes to its images");
         DrainMark.Set(_options);
         LeftoverDisks.Settle(_options, _ownership, _logger);
-        _status.Set(GuestState.Failed, "the guest has ended; what it wrote is in its images");
+        _status.Set(GuestState.Failed, why);
     }
 
     private bool IsHere() => QemuProcess.IsAnyOf(_options.Uuid);
