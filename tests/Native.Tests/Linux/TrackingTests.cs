@@ -78,6 +78,29 @@ public sealed class TrackingTests(TargetProgram program) : IClassFixture<TargetP
         Assert.Equal(target.End, end);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_scan_that_finds_more_than_the_kernel_gathers_at_a_time_comes_to_the_end(bool rearm)
+    {
+        RequireTracking();
+        const int written = 600;
+        using var target = new Target(program, "busy", 2 * written * Target.PageBytes);
+        using Userfaultfd watch = Watch(target);
+        using Pagemap pagemap = Pagemap.Open(target.Pid);
+        Scan(target, pagemap);
+        for (int page = 0; page < written; page++)
+        {
+            target.WritePage(2 * page);
+        }
+        var all = new PageRegion[2 * written];
+
+        int found = pagemap.ScanWritten(target.Start, target.End, all, rearm, out ulong end);
+
+        Assert.Equal(written, found);
+        Assert.Equal(target.End, end);
+    }
+
     [Fact]
     public void After_dispose_a_second_attach_watches_the_same_memory()
     {

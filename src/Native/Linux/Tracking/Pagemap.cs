@@ -65,7 +65,8 @@ public sealed unsafe class Pagemap : IDisposable
                 LinuxException.ThrowLastError($"PAGEMAP_SCAN of process {_pid} from 0x{start:x} to 0x{end:x}");
             }
 
-            walkEnd = scan.walk_end;
+            // The kernel gathers 512 regions at a time, and leaves the address of the last time it was full here though it went on to the end (fs/proc/task_mmu.c, do_pagemap_scan).
+            walkEnd = count < regions.Length ? end : scan.walk_end;
             return count;
         }
     }
