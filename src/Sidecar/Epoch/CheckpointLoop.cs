@@ -127,6 +127,13 @@ internal sealed class CheckpointLoop : IDisposable
         }
         _stream.End(epoch.Id, cancellationToken);
         _statistics.Add(pause);
+        if (!leavePaused)
+        {
+            foreach (IEpochParticipant participant in _participants)
+            {
+                participant.Ended(epoch.Id);
+            }
+        }
         return CheckpointOutcome.Sealed;
     }
 

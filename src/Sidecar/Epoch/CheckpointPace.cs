@@ -13,8 +13,8 @@ internal sealed class CheckpointPace : IDisposable
     // An idle Linux guest dirties some dozens of pages a second (timer, statistics); below this an epoch counts as idle.
     private const long IdlePages = 64;
 
-    // Of the guest's time: 4 % when nobody waits, a quarter when somebody does.
-    private const int UnaskedShare = 25;
+    // Of the guest's time: 2 % when nobody waits, a quarter when somebody does.
+    private const int UnaskedShare = 50;
     private const int AskedShare = 4;
 
     // Of how long the guest stood, the newest counts for one part in so many.

@@ -3,7 +3,7 @@ namespace Hikae.Sidecar.Epoch;
 
 /// <summary>A part of the guest that must change epochs together with the rest: memory, devices, disk or output.</summary>
 /// <remarks>
-/// <see cref="Prepare"/>, <see cref="TrySeal"/> and <see cref="Resumed"/> are called on the checkpoint thread, <see cref="Commit"/> and
+/// <see cref="Prepare"/>, <see cref="TrySeal"/>, <see cref="Resumed"/> and <see cref="Ended"/> are called on the checkpoint thread, <see cref="Commit"/> and
 /// <see cref="Abort"/> on the link's. Commit and abort take no token: they may not be half done.
 /// </remarks>
 internal interface IEpochParticipant
@@ -21,8 +21,14 @@ internal interface IEpochParticipant
     /// <param name="cancellationToken">Gives the checkpoint up; the guest goes on.</param>
     bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken);
 
-    /// <summary>The guest runs again.</summary>
+    /// <summary>The guest runs again: hand over what belongs to the epoch and was not handed over in the pause.</summary>
     void Resumed(EpochId epoch);
+
+    /// <summary>Everything of the epoch was handed over by everybody, and the guest goes on here: do what makes nobody wait.</summary>
+    void Ended(EpochId epoch)
+    {
+        // Most have nothing left to do.
+    }
 
     /// <summary>The backup holds <paramref name="epoch"/> whole: release what waited for it.</summary>
     void Commit(EpochId epoch);

@@ -8,10 +8,10 @@ internal sealed class Obstacle : IEpochParticipant
 {
     public bool IsInTheWay { get; set; }
 
-    public void Prepare(EpochId epoch, CancellationToken cancellationToken)
-    {
-        // Nothing to prepare.
-    }
+    /// <summary>How long what is replicated runs between its preparation and the pause.</summary>
+    public TimeSpan Delay { get; set; }
+
+    public void Prepare(EpochId epoch, CancellationToken cancellationToken) => Thread.Sleep(Delay);
 
     public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken) => !IsInTheWay;
 

@@ -17,7 +17,7 @@ public sealed class PageRunsTests
             HashSet<(int, uint)> both = [.. Pages(written), .. Pages(stale)];
             int before = Pages(written).Count();
 
-            long added = PageRuns.AddMissing(written, stale);
+            long added = PageRuns.Merge(written, stale);
 
             (int, uint)[] pages = [.. Pages(written)];
             Assert.Equal(both.Count, pages.Length);

@@ -21,14 +21,16 @@ internal sealed class TrackedReplication : IDisposable
     /// <param name="pages">Its memory.</param>
     /// <param name="blocks">How many of its blocks are there at first.</param>
     /// <param name="freePages">What the writer, which is handed over, says of its free pages.</param>
-    public TrackedReplication(WriterProgram program, uint pages, int blocks, Func<Writer, IFreePages>? freePages = null)
+    /// <param name="readsDirectly">A device fills pages of the writer behind the page tables.</param>
+    public TrackedReplication(WriterProgram program, uint pages, int blocks, Func<Writer, IFreePages>? freePages = null, bool readsDirectly = false)
     {
-        Writer = new Writer(program, pages);
+        Writer = new Writer(program, pages, readsDirectly);
         _tracker = DirtyTracker.Attach(Writer.Pid);
         Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5), deltas: true);
-        var memory = new MemoryParticipant(Writer.Pid, _tracker, Pool, _queue, freePages?.Invoke(Writer) ?? new NoFreePages());
+        var standstill = new StopAndContinue(Writer);
+        var memory = new MemoryParticipant(Writer.Pid, _tracker, standstill, Pool, _queue, freePages?.Invoke(Writer) ?? new NoFreePages()) { AreReadsDirect = readsDirectly };
         Hardware = new WriterHardware(Writer, memory, _queue) { Count = blocks };
-        _loop = new CheckpointLoop(new StopAndContinue(Writer), _queue, [Hardware, memory, Obstacle], new PauseStatistics());
+        _loop = new CheckpointLoop(standstill, _queue, [Hardware, memory, Obstacle], new PauseStatistics());
         _shipping = Task.Factory.StartNew(() => Shipper.Run(_stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 

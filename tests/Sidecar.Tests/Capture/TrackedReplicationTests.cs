@@ -43,6 +43,20 @@ public sealed class TrackedReplicationTests : IClassFixture<WriterProgram>
     }
 
     [Fact]
+    public void What_a_device_writes_behind_the_page_tables_is_in_the_replica()
+    {
+        using var replication = new TrackedReplication(_program, Pages * 2, blocks: 2, readsDirectly: true);
+        for (int round = 0; round < 4; round++)
+        {
+            replication.Commit();
+            replication.CommitFinal();
+            replication.AssertEqual();
+            replication.Writer.Resume();
+        }
+        replication.End();
+    }
+
+    [Fact]
     public void A_page_that_was_free_in_the_first_answer_and_written_before_the_last_is_copied()
     {
         ZeroPagesInParts? free = null;
@@ -66,6 +80,11 @@ public sealed class TrackedReplicationTests : IClassFixture<WriterProgram>
         replication.CommitFinal();
         Assert.Single(replication.Backup.Session.Store.Blocks);
         long before = replication.Shipper.Counters.DirtyPages;
+        replication.CommitFinal();
+        // A last checkpoint leaves what it found unprotected.
+        long unprotected = replication.Shipper.Counters.DirtyPages - before;
+        Assert.InRange(unprotected, 0, Pages / 3 - 1);
+        before += unprotected;
 
         if (inTheMiddleOfAnEpoch)
         {
@@ -82,7 +101,7 @@ public sealed class TrackedReplicationTests : IClassFixture<WriterProgram>
 
         replication.AssertEqual();
         long plugged = replication.Writer.Blocks[1].Info.PageCount;
-        Assert.InRange(replication.Shipper.Counters.DirtyPages - before, plugged, plugged + (inTheMiddleOfAnEpoch ? Pages : 0));
+        Assert.InRange(replication.Shipper.Counters.DirtyPages - before, plugged, plugged + (inTheMiddleOfAnEpoch ? Pages : unprotected));
         replication.End();
     }
 
@@ -119,6 +138,54 @@ public sealed class TrackedReplicationTests : IClassFixture<WriterProgram>
         replication.Hardware.WhenPaused = null;
         replication.Writer.TryPause();
         replication.Hardware.Count = 2;
+        replication.CommitFinal();
+
+        replication.AssertEqual();
+        replication.End();
+    }
+
+    [Fact]
+    public void What_is_more_than_the_free_segments_hold_is_sealed_in_the_end()
+    {
+        const int maxDeferrals = 16;
+        using var replication = new TrackedReplication(_program, Pages, blocks: 2);
+        replication.Commit();
+        // Enough for most of its pages to be written.
+        replication.Obstacle.Delay = TimeSpan.FromMilliseconds(50);
+        var rented = new List<CaptureSegment>();
+        int pauses = 0;
+        replication.Hardware.WhenPaused = () =>
+        {
+            while (replication.Pool.FreePages > 0)
+            {
+                rented.Add(replication.Pool.Rent(CancellationToken.None));
+            }
+            if (++pauses > maxDeferrals)
+            {
+                // One serves for all that was written, again and again.
+                CaptureSegment one = rented[^1];
+                rented.RemoveAt(rented.Count - 1);
+                Task.Run(one.Dispose);
+            }
+        };
+
+        for (int round = 0; round < 3; round++)
+        {
+            CheckpointOutcome outcome;
+            pauses = 0;
+            do
+            {
+                outcome = replication.TryCheckpoint();
+                rented.ForEach(segment => segment.Dispose());
+                rented.Clear();
+            }
+            while (outcome is CheckpointOutcome.Deferred);
+            Assert.Equal(CheckpointOutcome.Sealed, outcome);
+            // One of them sealed it; without anything written it is the first.
+            Assert.InRange(pauses, 1, maxDeferrals + 1);
+            replication.Acknowledge();
+        }
+        replication.Hardware.WhenPaused = null;
         replication.CommitFinal();
 
         replication.AssertEqual();

@@ -21,9 +21,10 @@ internal sealed class Writer : IGuestPause, IDisposable
     private readonly Process _starter;
     private readonly PidFd _process;
 
-    public Writer(WriterProgram program, uint pages)
+    public Writer(WriterProgram program, uint pages, bool readsDirectly = false)
     {
-        _starter = Process.Start(new ProcessStartInfo(program.Path, [pages.ToString(CultureInfo.InvariantCulture)])
+        string[] device = readsDirectly ? ["device"] : [];
+        _starter = Process.Start(new ProcessStartInfo(program.Path, [pages.ToString(CultureInfo.InvariantCulture), .. device])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

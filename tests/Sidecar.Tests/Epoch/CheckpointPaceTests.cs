@@ -88,7 +88,7 @@ public sealed class CheckpointPaceTests : IDisposable
     {
         for (int checkpoint = 0; checkpoint < 40; checkpoint++)
         {
-            _pace.Observe(100_000, TimeSpan.FromMinutes(1));
+            _pace.Observe(100_000, TimeSpan.FromSeconds(30));
         }
         AssertWaits(TimeSpan.FromMinutes(25), toASecond: true);
 

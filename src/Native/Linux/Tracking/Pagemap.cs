@@ -66,7 +66,7 @@ public sealed unsafe class Pagemap : IDisposable
             }
 
             // The kernel gathers 512 regions at a time, and leaves the address of the last time it was full here though it went on to the end (fs/proc/task_mmu.c, do_pagemap_scan).
-            walkEnd = count < regions.Length ? end : scan.walk_end;
+            walkEnd = count < regions.Length ? end : Math.Max(scan.walk_end, regions[count - 1].End);
             return count;
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Native.Libvirt;
+using Hikae.Sidecar.Disk.Graph;
 using Hikae.Sidecar.Epoch;
 
 namespace Hikae.Sidecar.Capture;
@@ -30,6 +31,7 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
     private readonly DeviceStateCapture _devices;
     private readonly MemoryParticipant _memory;
     private readonly EpochQueue _queue;
+    private readonly bool _areDisksHeld;
     private readonly QemuMappings _mappings;
     private IReadOnlyList<RamBlock> _blocks = [];
     private string? _xml;
@@ -46,8 +48,11 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
     /// <param name="devices">Has the device state of the epoch when the guest has gone on.</param>
     /// <param name="memory">Is told of the RAM blocks.</param>
     /// <param name="queue">To the link.</param>
-    public HardwareParticipant(GuestConnection guest, QemuMonitor monitor, int qemuPid, DeviceStateCapture devices, MemoryParticipant memory, EpochQueue queue)
+    /// <param name="areDisksHeld">Those that the guest can write are served by us, and not read by QEMU itself.</param>
+    public HardwareParticipant(
+        GuestConnection guest, QemuMonitor monitor, int qemuPid, DeviceStateCapture devices, MemoryParticipant memory, EpochQueue queue, bool areDisksHeld)
     {
+        _areDisksHeld = areDisksHeld;
         _guest = guest;
         _monitor = monitor;
         _devices = devices;
@@ -155,8 +160,20 @@ internal sealed class HardwareParticipant : IEpochParticipant, IDisposable
 
     private void Queue(string xml, CancellationToken cancellationToken)
     {
+        FollowReads(xml);
         _xml = xml;
         _queue.Add(new EpochPart.Hardware([.. _blocks.Select(block => block.Info)], xml), cancellationToken);
+    }
+
+    private void FollowReads(string xml)
+    {
+        bool areDirect = DirectReads.AreIn(LiveXml.Parse(xml), onlyLeftAlone: _areDisksHeld);
+        if (areDirect && !_memory.AreReadsDirect && _xml is not null)
+        {
+            // What it read until now may be missing in the replica; the next session knows of it from the beginning.
+            throw new QemuMonitorException(Table, "a disk came that QEMU reads past the host's page cache");
+        }
+        _memory.AreReadsDirect = areDirect;
     }
 
     /// <summary>libvirt's XML has lost memory that QEMU still has: a backup whose domain lacks a block of the list could not load the guest.</summary>

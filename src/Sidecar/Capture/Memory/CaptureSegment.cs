@@ -4,7 +4,7 @@ using Hikae.Protocol.Replication;
 
 namespace Hikae.Sidecar.Capture;
 
-/// <summary>Up to 4 MiB of copied guest pages on their way to the backup. Whoever holds it disposes it, once; then its memory serves the next copy.</summary>
+/// <summary>Up to 4 MiB of copied guest pages on their way to the backup. Whoever holds it disposes it, once; after the last one its memory serves the next copy.</summary>
 internal sealed class CaptureSegment : IDisposable
 {
     /// <summary>Pages one segment holds. 1024 is also the most ranges one process_vm_readv takes.</summary>
@@ -13,7 +13,7 @@ internal sealed class CaptureSegment : IDisposable
     private readonly SegmentPool _pool;
     private readonly AnonymousMemory _memory = new(MaxPages * (long)ReplicationLimits.PageBytes);
     private readonly MemoryRange[] _ranges = new MemoryRange[MaxPages];
-    private int _rented;
+    private int _holders;
 
     internal CaptureSegment(SegmentPool pool) => _pool = pool;
 
@@ -52,9 +52,16 @@ internal sealed class CaptureSegment : IDisposable
         ProcessMemory.Read(pid, _ranges.AsSpan(0, count), _memory.Slice(0, PageCount * ReplicationLimits.PageBytes));
     }
 
+    /// <summary>One more holds it from now on, and disposes it. Called by one who does.</summary>
+    public CaptureSegment Share()
+    {
+        Interlocked.Increment(ref _holders);
+        return this;
+    }
+
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _rented, 0) == 1)
+        if (Interlocked.Decrement(ref _holders) == 0)
         {
             _pool.Return(this);
         }
@@ -64,7 +71,7 @@ internal sealed class CaptureSegment : IDisposable
     {
         Runs.Clear();
         PageCount = 0;
-        _rented = 1;
+        _holders = 1;
     }
 
     internal void Release() => _memory.Dispose();

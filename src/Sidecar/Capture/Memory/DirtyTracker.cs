@@ -7,14 +7,18 @@ namespace Hikae.Sidecar.Capture;
 /// <summary>Knows which guest pages were written since it last looked, without QEMU's help.</summary>
 /// <remarks>
 /// Theory of operation. A userfaultfd made inside QEMU write-protects guest RAM asynchronously: the kernel lifts the protection at
-/// the first write, by itself. PAGEMAP_SCAN then reports the pages that are no longer protected and protects them again, in one step
-/// that cannot lose a write. QEMU keeps no descriptor: when this process ends, for whatever reason, the kernel ends the tracking, and
+/// the first write, by itself. PAGEMAP_SCAN then reports the pages that are no longer protected and, if it is asked to, protects them again, in
+/// one step that cannot lose a write. QEMU keeps no descriptor: when this process ends, for whatever reason, the kernel ends the tracking, and
 /// the next sidecar can attach.
 /// </remarks>
 internal sealed class DirtyTracker : IDisposable
 {
     // One call fills at most this many regions; more take another call, which continues where the first ended.
     private const int RegionsPerCall = 4096;
+
+    // One page table's: protecting one of its pages costs as much as all of them.
+    private const long TablePages = 512;
+    private const long TableBytes = TablePages * ReplicationLimits.PageBytes;
 
     private static readonly TimeSpan AttachTimeout = TimeSpan.FromSeconds(5);
 
@@ -46,7 +50,7 @@ internal sealed class DirtyTracker : IDisposable
     }
 
     /// <summary>
-    /// Tracks exactly these blocks from now on. What was written before the first <see cref="Scan"/> after this call is unknown: all
+    /// Tracks exactly these blocks from now on. What was written before the first <see cref="Scan"/> that re-arms after this call is unknown: all
     /// pages of a block that was not tracked before count as written.
     /// </summary>
     public void Track(IReadOnlyList<RamBlock> blocks)
@@ -59,33 +63,65 @@ internal sealed class DirtyTracker : IDisposable
         _blocks = blocks;
     }
 
-    /// <summary>Adds the pages written since the last scan to <paramref name="written"/>, and starts anew. Returns their number.</summary>
-    public long Scan(List<PageRun> written)
+    /// <summary>Adds the pages written since they were last protected to <paramref name="written"/>, in ascending order. Returns their number.</summary>
+    /// <param name="written">What is found is added here.</param>
+    /// <param name="rearm">
+    /// What is found is protected again: the next scan finds what is written from now on. That takes several times as long, as the processors must be told, once for each 2 MiB
+    /// with a page that was written.
+    /// </param>
+    public long Scan(List<PageRun> written, bool rearm)
     {
         long pages = 0;
         for (int i = 0; i < _blocks.Count; i++)
         {
-            ulong start = _blocks[i].HostAddress;
-            ulong at = start;
-            ulong end = start + (ulong)_blocks[i].Info.UsedBytes;
-            while (at < end)
-            {
-                int count = _pagemap.ScanWritten(at, end, _regions, rearm: true, out ulong walkEnd);
-                foreach (ref readonly PageRegion region in _regions.AsSpan(0, count))
-                {
-                    uint first = (uint)((region.Start - start) / ReplicationLimits.PageBytes);
-                    uint length = (uint)((region.End - region.Start) / ReplicationLimits.PageBytes);
-                    written.Add(new PageRun(i, first, length));
-                    pages += length;
-                }
-                if (walkEnd <= at)
-                {
-                    throw new InvalidOperationException($"PAGEMAP_SCAN made no progress at 0x{at:x}.");
-                }
-                at = walkEnd;
-            }
+            pages += Scan(i, 0, _blocks[i].Info.UsedBytes, written, rearm);
         }
         return pages;
+    }
+
+    /// <summary>The same, of a part of one block.</summary>
+    public long Scan(int block, long fromOffset, long endOffset, List<PageRun> written, bool rearm)
+    {
+        long pages = 0;
+        ulong start = _blocks[block].HostAddress;
+        ulong at = start + (ulong)fromOffset;
+        ulong end = start + (ulong)endOffset;
+        while (at < end)
+        {
+            int count = _pagemap.ScanWritten(at, end, _regions, rearm, out ulong walkEnd);
+            foreach (ref readonly PageRegion region in _regions.AsSpan(0, count))
+            {
+                uint first = (uint)((region.Start - start) / ReplicationLimits.PageBytes);
+                uint length = (uint)((region.End - region.Start) / ReplicationLimits.PageBytes);
+                written.Add(new PageRun(block, first, length));
+                pages += length;
+            }
+            if (walkEnd <= at)
+            {
+                throw new InvalidOperationException($"PAGEMAP_SCAN made no progress at 0x{at:x}.");
+            }
+            at = walkEnd;
+        }
+        return pages;
+    }
+
+    /// <summary>Protects what a scan left without protection, and adds it to <paramref name="rearmed"/> in ascending order, with what was written since close to it.</summary>
+    /// <param name="written">What the scan found, in ascending order. A page that is protected already does no harm.</param>
+    /// <param name="rearmed">Pages that are protected from now on, and were not until now.</param>
+    public void Rearm(List<PageRun> written, List<PageRun> rearmed)
+    {
+        for (int i = 0; i < written.Count;)
+        {
+            int block = written[i].Block;
+            long start = written[i].FirstPage / TablePages * TableBytes;
+            long end = start + TableBytes;
+            for (; i < written.Count && written[i].Block == block && written[i].FirstPage * (long)ReplicationLimits.PageBytes <= end; i++)
+            {
+                long last = (long)written[i].FirstPage + written[i].PageCount - 1;
+                end = ((last / TablePages) + 1) * TableBytes;
+            }
+            Scan(block, start, Math.Min(end, _blocks[block].Info.UsedBytes), rearmed, rearm: true);
+        }
     }
 
     public void Dispose()

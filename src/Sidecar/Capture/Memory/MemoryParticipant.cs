@@ -13,12 +13,18 @@ namespace Hikae.Sidecar.Capture;
 /// link has drained them: the guest goes on, and another round copies what was found. A page copied twice in one epoch: the later
 /// copy counts.
 ///
+/// The pause's scan does not protect what it finds: that takes most of a scan's time, as all processors must forget what they know of those pages. It is done when the guest
+/// runs again and the epoch is on its way. What was written in between is found by its bytes: the pages are copied once more, and those that differ are owed to the next epoch.
+///
+/// A device that fills a page for a read under way (O_DIRECT) does it behind the page tables: the page lost its protection when the read began, and one that was protected
+/// since changes and no scan finds it. So where QEMU reads a disk that way, pages are protected only while the guest stands still, when no read is under way.
+///
 /// While the guest runs, pages that the backup has and that may be on a disk by now are looked at again, some in each epoch. Whether such a page was written meanwhile
 /// need not be asked: if it was, the pause's scan finds it.
 ///
-/// Invariant: a page reported written by a scan is copied after that scan, in the same epoch.
+/// Invariant: a page reported written by a scan is copied after that scan, in the same epoch, or is known to have the bytes that an earlier epoch has.
 /// </remarks>
-internal sealed class MemoryParticipant : IEpochParticipant
+internal sealed partial class MemoryParticipant : IEpochParticipant
 {
     // 16 MiB take about 4 ms to copy: from there on a running round pays for its extra scan.
     private const long RoundPages = 4096;
@@ -26,24 +32,24 @@ internal sealed class MemoryParticipant : IEpochParticipant
     // 16 MiB take the link's thread about 15 ms to look at, while the guest runs.
     private const int PagesAgain = 4096;
 
-    // A guest that writes faster than the link drains would never converge.
-    private const int MaxFirstRounds = 8;
-
     // A guest that dirties more than the pool holds, faster than the link drains it, is given this many more rounds; then it waits.
     private const int MaxDeferrals = 16;
 
-    private static readonly TimeSpan FirstAnswerTimeout = TimeSpan.FromSeconds(3);
-
-    // What is found free need not be copied. A scan of 64 GiB takes a guest's processor 1.6 s, and an emulated one ten times as long.
-    private static readonly TimeSpan FirstRoundTimeout = TimeSpan.FromSeconds(20);
-
     private readonly int _pid;
     private readonly DirtyTracker _tracker;
+    private readonly IStandstill _standstill;
     private readonly SegmentPool _pool;
     private readonly EpochQueue _queue;
     private readonly IFreePages _freePages;
     private readonly IPageReferences? _references;
+    private readonly SealedPages _sealed;
+    private readonly Func<CaptureSegment, EpochPart> _sealedPart;
+    private bool _armsLater;
+    private readonly List<PageRun> _rearmed = [];
     private readonly List<PageRun> _written = [];
+
+    // What must be copied whether a scan finds it or not; in ascending order.
+    private readonly List<PageRun> _owed = [];
     private readonly List<PageRun> _stale = [];
     private readonly List<PageRun> _again = [];
     private IReadOnlyList<RamBlock> _blocks = [];
@@ -56,19 +62,31 @@ internal sealed class MemoryParticipant : IEpochParticipant
 
     /// <param name="pid">QEMU.</param>
     /// <param name="tracker">Knows what was written.</param>
+    /// <param name="standstill">For reads that no scan sees.</param>
     /// <param name="pool">Where pages are copied to.</param>
     /// <param name="queue">To the link.</param>
     /// <param name="freePages">What the guest says.</param>
     /// <param name="references">Pages that the backup reads from the guest's disks; null: there are none.</param>
-    public MemoryParticipant(int pid, DirtyTracker tracker, SegmentPool pool, EpochQueue queue, IFreePages freePages, IPageReferences? references = null)
+    public MemoryParticipant(
+        int pid, DirtyTracker tracker, IStandstill standstill, SegmentPool pool, EpochQueue queue, IFreePages freePages, IPageReferences? references = null)
     {
+        _standstill = standstill;
         _references = references;
         _pid = pid;
         _tracker = tracker;
         _pool = pool;
         _queue = queue;
         _freePages = freePages;
+        _sealed = new SealedPages(pid, pool);
+        _sealedPart = segment =>
+        {
+            _sealed.Add(segment);
+            return new EpochPart.Pages(segment);
+        };
     }
+
+    /// <summary>QEMU reads a disk into the guest's memory without the kernel's help. Set before that disk is there, or before the first epoch. Checkpoint thread.</summary>
+    public bool AreReadsDirect { get; set; }
 
     /// <summary>Pages written in the last sealed epoch.</summary>
     public long LastEpochPages { get; private set; }
@@ -89,6 +107,7 @@ internal sealed class MemoryParticipant : IEpochParticipant
         {
             _everythingCopied = false;
             _blocksCopied = 0;
+            _owed.Clear();
             _references?.CloseReferences(infos);
         }
         _blocks = blocks;
@@ -97,6 +116,8 @@ internal sealed class MemoryParticipant : IEpochParticipant
 
     public void Prepare(EpochId epoch, CancellationToken cancellationToken)
     {
+        // Of a pause that came to nothing.
+        _sealed.Clear();
         if (!_everythingCopied)
         {
             CopyEverything(cancellationToken);
@@ -105,11 +126,6 @@ internal sealed class MemoryParticipant : IEpochParticipant
         }
         else
         {
-            if (_deferrals > 0)
-            {
-                // What the last try found and did not copy; written again, it will be found again.
-                Copy(_written, cancellationToken);
-            }
             if (_blocksCopied < _blocks.Count)
             {
                 CopyPlugged(cancellationToken);
@@ -126,15 +142,29 @@ internal sealed class MemoryParticipant : IEpochParticipant
 
     public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
     {
-        long written = Scan();
+        _sealed.Clear();
+        long written = Scan(rearm: AreReadsDirect);
         pause.Mark("scan");
         if (written > _pool.FreePages && _deferrals < MaxDeferrals)
         {
+            Owe();
             _deferrals++;
             return false;
         }
         _deferrals = 0;
-        Copy(_written, cancellationToken);
+        _armsLater = !AreReadsDirect && written <= _pool.FreePages;
+        if (_armsLater)
+        {
+            Copy(_written, _sealedPart, cancellationToken);
+        }
+        else
+        {
+            // More segments than there are cannot be kept to be compared with.
+            _rearmed.Clear();
+            _tracker.Rearm(_written, _rearmed);
+            Copy(_written, cancellationToken);
+        }
+        _owed.Clear();
         SendFree(cancellationToken);
         pause.Mark("copy");
         LastEpochPages = _pagesThisEpoch;
@@ -142,7 +172,24 @@ internal sealed class MemoryParticipant : IEpochParticipant
         return true;
     }
 
-    public void Resumed(EpochId epoch) => _freePages.Ask();
+    public void Resumed(EpochId epoch)
+    {
+        // The epoch's end need not wait for anything of memory.
+    }
+
+    public void Ended(EpochId epoch)
+    {
+        if (_armsLater)
+        {
+            _rearmed.Clear();
+            _tracker.Rearm(_written, _rearmed);
+            MarkWritten(_rearmed);
+            _sealed.AddChanged(_blocks, _rearmed, _owed);
+            _owed.Sort(PageRuns.Order);
+        }
+        _sealed.Clear();
+        _freePages.Ask();
+    }
 
     public void Commit(EpochId epoch)
     {
@@ -154,106 +201,85 @@ internal sealed class MemoryParticipant : IEpochParticipant
         // The session ends, and the next one copies everything anew.
     }
 
-    private void CopyEverything(CancellationToken cancellationToken)
-    {
-        long started = Stopwatch.GetTimestamp();
-        Scan();
-        _freePages.Ask();
-        PageBitmap[] free = [.. _blocks.Select(block => new PageBitmap(block.Info.PageCount))];
-        TimeSpan left = FirstRoundTimeout;
-        bool isAnswered;
-        do
-        {
-            isAnswered = _freePages.WaitForAnswer(left < FirstAnswerTimeout ? left : FirstAnswerTimeout, cancellationToken);
-            Scan();
-            // What was free in an earlier answer, and is not any more.
-            _written.ForEach(run => free[run.Block].Reset(run.FirstPage, run.PageCount));
-            SendFree(cancellationToken).ForEach(run => free[run.Block].Set(run.FirstPage, run.PageCount));
-            left = FirstRoundTimeout - Stopwatch.GetElapsedTime(started);
-        }
-        while (isAnswered && left > TimeSpan.Zero && _freePages.TryAskMore());
-        _firstTotal = free.Sum(pages => pages.PageCount - pages.Count());
-        Volatile.Write(ref _firstLeft, _firstTotal);
-        Copy(Without(free), cancellationToken);
-
-        CopyRounds(cancellationToken);
-        Volatile.Write(ref _firstLeft, 0);
-        _pagesThisEpoch = 0;
-    }
-
-    /// <summary>Memory that was plugged in may be many times what a pause copies. Whatever was written of the rest is copied on the way.</summary>
-    private void CopyPlugged(CancellationToken cancellationToken)
-    {
-        Scan();
-        _written.RemoveAll(run => run.Block >= _blocksCopied);
-        Copy(_written, cancellationToken);
-        for (int block = _blocksCopied; block < _blocks.Count; block++)
-        {
-            Copy([new PageRun(block, 0, (uint)_blocks[block].Info.PageCount)], cancellationToken);
-        }
-        CopyRounds(cancellationToken);
-        _pagesThisEpoch = 0;
-    }
-
-    private void CopyRounds(CancellationToken cancellationToken)
-    {
-        long written = long.MaxValue;
-        for (int round = 0; round < MaxFirstRounds && written > RoundPages / 4; round++)
-        {
-            written = CopyWritten(cancellationToken);
-        }
-    }
-
-    /// <summary>All pages but these. One run after the other: of a large guest there may be too many to be kept.</summary>
-    private static IEnumerable<PageRun> Without(PageBitmap[] free)
-    {
-        for (int block = 0; block < free.Length; block++)
-        {
-            long next = 0;
-            for (; free[block].TryNextRun(next, out long first, out long count); next = first + count)
-            {
-                if (first > next)
-                {
-                    yield return new PageRun(block, (uint)next, (uint)(first - next));
-                }
-            }
-            if (free[block].PageCount > next)
-            {
-                yield return new PageRun(block, (uint)next, (uint)(free[block].PageCount - next));
-            }
-        }
-    }
-
     private long CopyWritten(CancellationToken cancellationToken)
     {
-        long pages = Scan();
-        Copy(_written, cancellationToken);
+        long pages = ScanRunning(cancellationToken);
+        CopyFound(cancellationToken);
         return pages;
     }
 
-    private long Scan()
+    private void CopyFound(CancellationToken cancellationToken)
+    {
+        Copy(_written, cancellationToken);
+        _owed.Clear();
+    }
+
+    private long ScanRunning(CancellationToken cancellationToken)
+    {
+        long pages = 0;
+        WithoutReads(() => pages = Scan(rearm: true), cancellationToken);
+        return pages;
+    }
+
+    /// <summary>The guest stands still meanwhile if reads that were under way could be missed.</summary>
+    private void WithoutReads(Action protect, CancellationToken cancellationToken)
+    {
+        if (!AreReadsDirect)
+        {
+            protect();
+        }
+        else if (!StandsStill(protect, cancellationToken))
+        {
+            // Somebody else has paused it, and may let it go on in the middle of this: a read that begins then ends before the second.
+            protect();
+            StandsStill(static () => { }, cancellationToken);
+        }
+    }
+
+    private bool StandsStill(Action meanwhile, CancellationToken cancellationToken) => _standstill.TrySeal(
+        new PauseTimings(default),
+        leavePaused: false,
+        () =>
+        {
+            meanwhile();
+            return true;
+        },
+        cancellationToken) is not null;
+
+    /// <summary>What a scan found is protected, and not copied yet.</summary>
+    private void Owe()
+    {
+        if (AreReadsDirect)
+        {
+            PageRuns.Merge(_owed, _written);
+        }
+    }
+
+    /// <summary>What was written, and what is owed.</summary>
+    private long Scan(bool rearm)
     {
         _written.Clear();
-        long pages = _tracker.Scan(_written);
-        foreach (PageRun run in _written)
+        long pages = _tracker.Scan(_written, rearm);
+        if (_references is not null)
         {
-            _freePages.MarkWritten(run);
+            // Pages that the backup was to read from a block that has changed are as good as written.
+            _stale.Clear();
+            _references.TakeStale(_stale);
+            PageRuns.Merge(_owed, _stale);
         }
-        pages += AddStale();
+        pages += PageRuns.Merge(_written, _owed);
+        MarkWritten(_written);
         _pagesThisEpoch += pages;
         return pages;
     }
 
-    /// <summary>Pages that the backup was to read from a block that has changed are as good as written: those not found by the scan join them.</summary>
-    private long AddStale()
+    /// <summary>What is copied in an epoch is not dropped in it: written again, with the same bytes and before it is protected, it would count as known to the backup.</summary>
+    private void MarkWritten(List<PageRun> runs)
     {
-        if (_references is null)
+        foreach (PageRun run in runs)
         {
-            return 0;
+            _freePages.MarkWritten(run);
         }
-        _stale.Clear();
-        _references.TakeStale(_stale);
-        return PageRuns.AddMissing(_written, _stale);
     }
 
     private void CopyAgain(CancellationToken cancellationToken)

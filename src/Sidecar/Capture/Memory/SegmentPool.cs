@@ -16,6 +16,7 @@ internal sealed class SegmentPool : IDisposable
     // Last in, first out: an idle guest keeps using the one segment whose memory is already there.
     private readonly ConcurrentStack<CaptureSegment> _returned = new();
     private readonly ConcurrentBag<CaptureSegment> _all = [];
+    private CaptureSegment? _spare;
     private long _waits;
 
     /// <summary>How often capture had to wait for the link.</summary>
@@ -50,8 +51,24 @@ internal sealed class SegmentPool : IDisposable
         return segment;
     }
 
+    /// <summary>One that is not among those that travel, and is never waited for. One holder at a time.</summary>
+    public CaptureSegment RentSpare()
+    {
+        if (_spare is null)
+        {
+            _spare = new CaptureSegment(this);
+            _all.Add(_spare);
+        }
+        _spare.MarkRented();
+        return _spare;
+    }
+
     internal void Return(CaptureSegment segment)
     {
+        if (segment == _spare)
+        {
+            return;
+        }
         _returned.Push(segment);
         _free.Release();
     }

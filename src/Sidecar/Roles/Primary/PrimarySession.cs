@@ -226,19 +226,19 @@ internal sealed class PrimarySession : IDisposable
         _status.Set(GuestState.Synchronising, "the first checkpoint is on its way");
         using DirtyTracker tracker = DirtyTracker.Attach(_guest.Process.Pid);
         using var deviceState = new DeviceStateCapture(_guest.Monitor, _guest.Process.Pid, _guest.IoThreads);
-        _memory = new MemoryParticipant(_guest.Process.Pid, tracker, _pool, _queue, _guest.FreePages, Refers ? _guest.Disks.Content : null);
-        using HardwareParticipant hardware = _hardware = new(_guest.Connection, _guest.Monitor, _guest.Process.Pid, deviceState, _memory, _queue);
+        var standstill = new DeviceStandstill(new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.IoThreads, _guest.Marker, _logger), deviceState);
+        _memory = new MemoryParticipant(_guest.Process.Pid, tracker, standstill, _pool, _queue, _guest.FreePages, Refers ? _guest.Disks.Content : null);
+        using HardwareParticipant hardware = _hardware = new(_guest.Connection, _guest.Monitor, _guest.Process.Pid, deviceState, _memory, _queue, AreHeld);
         var devices = new DeviceParticipant(deviceState, _queue);
         var scan = Refers ? _primaryDisks.Scan() : null;
         _disks = new DiskParticipant(_primaryDisks.Disks.Interposed, _queue, _guest.Disks.Content, scan, AreHeld ? () => _primaryDisks.Check(_firstCommit.IsSet) : () => { });
         _primaryDisks.Disks.CheckpointWanted += _pace.Ask;
-        var pause = new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.IoThreads, _guest.Marker, _logger);
         try
         {
             IEpochParticipant[] outputs = HoldOutputs(_disks) is { } held ? [held] : [];
             var lease = new LeaseParticipant(_guest.Lease, TimeSpan.FromMilliseconds(_link.Welcome.DetectMs));
             _shipper.Ending += lease.Ending;
-            _loop = new CheckpointLoop(new DeviceStandstill(pause, deviceState), _queue, [_hardware, _memory, devices, _disks, lease, .. outputs], _pauses);
+            _loop = new CheckpointLoop(standstill, _queue, [_hardware, _memory, devices, _disks, lease, .. outputs], _pauses);
             _loop.Committed += OnCommitted;
             _loop.Sealing += _pace.Answer;
             while (Volatile.Read(ref _yieldAsked) == 0)

@@ -32,6 +32,14 @@ internal static class DomainDisks
     public static IReadOnlyList<string> Refusals(XElement domain) =>
         [.. Read(domain).Where(disk => disk is { IsLeftAlone: false, Refusal: not null }).Select(disk => $"disk {disk.Target} {disk.Refusal}")];
 
+    /// <summary>The guest cannot write it.</summary>
+    public static bool IsLeftAlone(XElement disk) => (disk.Attribute("device")?.Value ?? "disk") switch
+    {
+        "cdrom" => true,
+        "disk" => disk.Element("readonly") is not null,
+        _ => false,
+    };
+
     private static DomainDisk Read(XElement disk, Dictionary<string, string> scsiThreads, HashSet<string> mappedControllers)
     {
         XElement driver = disk.Element("driver") ?? new XElement("driver");
@@ -46,7 +54,7 @@ internal static class DomainDisks
         return new DomainDisk(
             disk.Element("target")?.Attribute("dev")?.Value ?? "?",
             disk.Element("alias")?.Attribute("name")?.Value ?? "",
-            device == "cdrom" || (device == "disk" && disk.Element("readonly") is not null),
+            IsLeftAlone(disk),
             Refusal(disk, driver, source, device, bus) ?? (bus == "scsi" && mappedControllers.Contains(controller) ? "has a controller with several I/O threads, which is not proven to work" : null),
             driver.Attribute("type")?.Value ?? "raw",
             source?.Attribute(isBlock ? "dev" : "file")?.Value ?? "",

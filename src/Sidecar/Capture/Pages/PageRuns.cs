@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 namespace Hikae.Sidecar.Capture;
 
-/// <summary>Lists of runs in ascending order of block and page, none of which overlap.</summary>
+/// <summary>Lists of runs, none of which overlap.</summary>
 internal static class PageRuns
 {
-    /// <summary>Adds behind <paramref name="runs"/> what of <paramref name="more"/> is not in them. Returns the pages added.</summary>
-    public static long AddMissing(List<PageRun> runs, List<PageRun> more)
+    /// <summary>Ascending by block and page.</summary>
+    public static readonly Comparison<PageRun> Order = static (a, b) => a.Block != b.Block ? a.Block.CompareTo(b.Block) : a.FirstPage.CompareTo(b.FirstPage);
+
+    /// <summary>Adds to <paramref name="runs"/> what of <paramref name="more"/> is not in them. All are in ascending order, before and after. Returns the pages added.</summary>
+    public static long Merge(List<PageRun> runs, List<PageRun> more)
+    {
+        int before = runs.Count;
+        long added = AddMissing(runs, more, runs);
+        if (runs.Count > before)
+        {
+            runs.Sort(Order);
+        }
+        return added;
+    }
+
+    /// <summary>
+    /// Adds to <paramref name="missing"/> what of <paramref name="more"/> is not in <paramref name="runs"/>. Both are in ascending order; <paramref name="missing"/>
+    /// may be <paramref name="runs"/>. Returns the pages added.
+    /// </summary>
+    public static long AddMissing(List<PageRun> runs, List<PageRun> more, List<PageRun> missing)
     {
         long added = 0;
         int count = runs.Count;
@@ -28,7 +46,7 @@ internal static class PageRuns
                     continue;
                 }
                 uint until = other?.FirstPage ?? end;
-                runs.Add(new PageRun(run.Block, page, until - page));
+                missing.Add(new PageRun(run.Block, page, until - page));
                 added += until - page;
                 page = until;
             }
