@@ -54,11 +54,13 @@ public sealed class LedgerTests(ProofLab lab) : LabTest(lab)
     [Fact]
     public void Without_holding_outputs_a_failover_is_found_to_lose_what_was_acknowledged()
     {
-        LabGuest guest = Lab.StartGuest("unheld", LedgerGuest.Options with { Protect = "hostB", Outputs = "unheld", IntervalMs = 1000 });
+        LabGuest guest = Lab.StartGuest("unheld", LedgerGuest.Options with { Protect = "hostB", Outputs = "unheld", IntervalMs = 5000 });
         using var ledger = new LedgerGuest(guest, clients: 4, seed: 1);
         ledger.WaitForAnswers(10);
-        guest.WaitForProtected(HostA);
-        ledger.WaitForAnswers(10);
+        ulong epoch = guest.WaitForProtected(HostA).Epoch;
+        // A checkpoint that has just been made has none of the answers that follow, and the next one is seconds away.
+        guest.WaitForReport(HostA, "the next checkpoint", report => report.Epoch > epoch);
+        ledger.WaitForAnswers(1);
 
         HostA.Kill();
         guest.WaitForDomainState(HostB, "running");
