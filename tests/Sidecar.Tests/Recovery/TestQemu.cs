@@ -3,16 +3,22 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Hikae.Native.Linux;
 
 namespace Hikae.Sidecar.Tests.Recovery;
 
 /// <summary>A real QEMU without libvirt: monitor and serial port are sockets that it connects to, so nothing is polled.</summary>
 internal sealed class TestQemu : IDisposable
 {
+    private const int SigKill = 9;
+
     // A limit on waiting for something that must happen; a loaded machine needs a few seconds.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     private readonly Process _process;
+
+    // The runtime's own notion of a child's end was wrong once: a QEMU was left behind.
+    private readonly PidFd _end;
     private readonly Socket _monitor;
     private readonly StreamReader _replies;
     private readonly Socket _serial;
@@ -39,6 +45,7 @@ internal sealed class TestQemu : IDisposable
             start.ArgumentList.Add(argument);
         }
         _process = Process.Start(start)!;
+        _end = PidFd.Open(_process.Id);
         _monitor = monitor.Accept();
         _monitor.ReceiveTimeout = (int)Patience.TotalMilliseconds;
         _serial = serial.Accept();
@@ -112,18 +119,19 @@ internal sealed class TestQemu : IDisposable
     internal string Quit()
     {
         Execute("quit");
-        _process.WaitForExit();
+        _end.WaitForExit(Patience);
         _serialReader.Join();
         return Console;
     }
 
     public void Dispose()
     {
-        if (!_process.HasExited)
+        if (!_end.HasExited)
         {
-            _process.Kill();
-            _process.WaitForExit();
+            _end.Kill(SigKill);
+            _end.WaitForExit(Patience);
         }
+        _end.Dispose();
         _serialReader.Join();
         _process.Dispose();
         _replies.Dispose();
