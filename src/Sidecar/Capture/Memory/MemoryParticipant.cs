@@ -145,23 +145,27 @@ internal sealed partial class MemoryParticipant : IEpochParticipant
         _sealed.Clear();
         long written = Scan(rearm: AreReadsDirect);
         pause.Mark("scan");
-        if (written > _pool.FreePages && _deferrals < MaxDeferrals)
+        bool fits = written <= _pool.FreePages;
+        if (!fits && _deferrals < MaxDeferrals)
         {
             Owe();
             _deferrals++;
             return false;
         }
         _deferrals = 0;
-        _armsLater = !AreReadsDirect && written <= _pool.FreePages;
+        _armsLater = fits && !AreReadsDirect;
         if (_armsLater)
         {
             Copy(_written, _sealedPart, cancellationToken);
         }
         else
         {
-            // More segments than there are cannot be kept to be compared with.
-            _rearmed.Clear();
-            _tracker.Rearm(_written, _rearmed);
+            if (!AreReadsDirect)
+            {
+                // More segments than there are cannot be kept to be compared with.
+                _rearmed.Clear();
+                _tracker.Rearm(_written, _rearmed);
+            }
             Copy(_written, cancellationToken);
         }
         _owed.Clear();
