@@ -17,7 +17,7 @@ internal sealed class TestQemu : IDisposable
 
     private readonly Process _process;
 
-    // The runtime's own notion of a child's end was wrong once: a QEMU was left behind.
+    // A run that passed left a QEMU behind once, for a reason that is not known: the kernel is asked, not the runtime.
     private readonly PidFd _end;
     private readonly Socket _monitor;
     private readonly StreamReader _replies;
