@@ -60,6 +60,12 @@ internal static partial class SidecarLog
     [LoggerMessage(203, LogLevel.Debug, "{Epoch} sealed: {Pages} pages, pause {PauseMs} ms")]
     internal static partial void EpochSealed(this ILogger logger, EpochId epoch, long pages, double pauseMs);
 
+    [LoggerMessage(204, LogLevel.Information, "The first write to a protected page takes {Us} µs on this host")]
+    internal static partial void FirstWriteMeasured(this ILogger logger, double us);
+
+    [LoggerMessage(205, LogLevel.Warning, "What the first write to a protected page takes cannot be measured, the pace of checkpoints does not heed it: {Detail}")]
+    internal static partial void FirstWriteNotMeasured(this ILogger logger, string detail);
+
     [LoggerMessage(251, LogLevel.Information, "Disk {Disk}: {Mode}, {Bytes} bytes buffered")]
     internal static partial void DiskModeChanged(this ILogger logger, string disk, DiskMode mode, long bytes);
 

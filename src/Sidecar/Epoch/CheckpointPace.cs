@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Native.Linux;
+using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Configuration;
+using Microsoft.Extensions.Logging;
+
 namespace Hikae.Sidecar.Epoch;
 
 /// <summary>Decides when the next checkpoint is due.</summary>
 /// <remarks>
 /// A guest that dirties memory is checkpointed at the given interval; one that hardly does, ever more rarely, up to the longest one. So is one that is large or busy
-/// and stands still for long each time: what nobody waits for may cost only a small part of its time, and nothing is lost by a longer epoch but work that nobody has seen.
+/// and pays much for each: what nobody waits for may cost only a small part of its time, and nothing is lost by a longer epoch but work that nobody has seen. A checkpoint
+/// costs it the pause, and after it the first write to each page that it writes again. Where outputs are not held the work has been seen, and the pause alone counts.
 /// Whoever waits for a commit asks for one at once, not sooner than the shortest interval after the last, nor before the guest has run some times as long as it stood. The
 /// question stands until a checkpoint answers it: one that was put off does not, and what was asked before the line was drawn needs no second checkpoint.
 /// </remarks>
@@ -17,26 +23,51 @@ internal sealed class CheckpointPace : IDisposable
     private const int UnaskedShare = 50;
     private const int AskedShare = 4;
 
-    // Of how long the guest stood, the newest counts for one part in so many.
+    // Of what checkpoints cost, the newest counts for one part in so many.
     private const int Weight = 4;
 
     private readonly TimeProvider _clock;
     private readonly TimeSpan _shortest;
     private readonly TimeSpan _interval;
     private readonly TimeSpan _longest;
+    private readonly bool _isSeen;
+    private readonly TimeSpan _firstWrite;
     private readonly ManualResetEventSlim _asked = new();
     private long _lastStart;
     private TimeSpan _wait;
     private TimeSpan _stood;
+    private TimeSpan _cost;
 
-    public CheckpointPace(TimeProvider clock, TimeSpan shortest, TimeSpan interval, TimeSpan longest)
+    /// <param name="clock">What intervals are measured with.</param>
+    /// <param name="configuration">The intervals.</param>
+    /// <param name="annotation">The guest's own interval, and whether its outputs are held.</param>
+    /// <param name="firstWrite">What the first write to a protected page costs the guest.</param>
+    public CheckpointPace(TimeProvider clock, CheckpointConfiguration configuration, ProtectAnnotation annotation, TimeSpan firstWrite)
     {
         _clock = clock;
-        _shortest = shortest;
-        _interval = interval;
-        _longest = longest;
-        _wait = interval;
+        _shortest = configuration.MinInterval;
+        _interval = annotation.Interval ?? configuration.Interval;
+        _longest = configuration.MaxInterval > _interval ? configuration.MaxInterval : _interval;
+        _isSeen = annotation.Outputs is GuestOutputs.Unheld;
+        _firstWrite = firstWrite;
+        _wait = _interval;
         _lastStart = clock.GetTimestamp();
+    }
+
+    /// <summary>For the guests of this machine.</summary>
+    public static CheckpointPace Here(CheckpointConfiguration configuration, ProtectAnnotation annotation, ILogger logger)
+    {
+        TimeSpan firstWrite = TimeSpan.Zero;
+        try
+        {
+            firstWrite = FirstWriteCost.Measure();
+            logger.FirstWriteMeasured(Math.Round(firstWrite.TotalMicroseconds, 1));
+        }
+        catch (LinuxException e)
+        {
+            logger.FirstWriteNotMeasured(e.Message);
+        }
+        return new CheckpointPace(TimeProvider.System, configuration, annotation, firstWrite);
     }
 
     /// <summary>Somebody waits for a commit. Any thread.</summary>
@@ -68,8 +99,11 @@ internal sealed class CheckpointPace : IDisposable
     public void Observe(long dirtyPages, TimeSpan stood)
     {
         _stood += (stood - _stood) / Weight;
-        TimeSpan longer = dirtyPages <= IdlePages ? _wait * 2 : _stood * UnaskedShare;
-        _wait = Clamp(longer, _interval, _longest);
+        // No more than what makes it wait for the longest interval: the first epoch, in which all pages were written, would be remembered for long.
+        TimeSpan writes = Clamp(_firstWrite * dirtyPages, TimeSpan.Zero, _longest / UnaskedShare);
+        _cost += (stood + writes - _cost) / Weight;
+        TimeSpan affordable = _isSeen ? _stood * AskedShare : _cost * UnaskedShare;
+        _wait = Clamp(dirtyPages <= IdlePages ? _wait * 2 : affordable, _interval, _longest);
     }
 
     public void Dispose() => _asked.Dispose();

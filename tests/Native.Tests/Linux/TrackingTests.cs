@@ -39,6 +39,17 @@ public sealed class TrackingTests(TargetProgram program) : IClassFixture<TargetP
     }
 
     [Fact]
+    public void What_a_first_write_costs_is_measured_on_pages_that_were_protected()
+    {
+        RequireTracking();
+
+        TimeSpan cost = FirstWriteCost.Measure(out int faults);
+
+        Assert.Equal(576, faults);
+        Assert.True(cost > TimeSpan.Zero);
+    }
+
+    [Fact]
     public void A_page_that_the_process_gave_back_counts_as_written()
     {
         RequireTracking();

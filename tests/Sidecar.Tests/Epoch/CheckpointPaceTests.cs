@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Configuration;
 using Hikae.Sidecar.Epoch;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -14,7 +16,7 @@ public sealed class CheckpointPaceTests : IDisposable
     private readonly FakeTimeProvider _clock = new();
     private readonly CheckpointPace _pace;
 
-    public CheckpointPaceTests() => _pace = new CheckpointPace(_clock, Shortest, Interval, Longest);
+    public CheckpointPaceTests() => _pace = Pace();
 
     [Fact]
     public void A_checkpoint_is_due_after_the_interval_and_not_before()
@@ -101,6 +103,46 @@ public sealed class CheckpointPaceTests : IDisposable
     }
 
     [Fact]
+    public void A_guest_that_pays_for_each_page_that_it_writes_again_is_checkpointed_more_rarely()
+    {
+        using CheckpointPace pace = Pace(firstWrite: TimeSpan.FromSeconds(0.1));
+        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
+        {
+            pace.Observe(200, TimeSpan.FromSeconds(10));
+        }
+        AssertWaits(TimeSpan.FromMinutes(25), toASecond: true, pace);
+    }
+
+    [Fact]
+    public void The_first_copy_of_all_pages_does_not_set_the_pace_for_long()
+    {
+        using CheckpointPace pace = Pace(firstWrite: TimeSpan.FromSeconds(0.1));
+        pace.Observe(1_000_000, TimeSpan.Zero);
+        AssertWaits(Interval, toASecond: false, pace);
+    }
+
+    [Fact]
+    public void What_clients_have_seen_is_not_at_stake_for_longer_because_pages_are_written()
+    {
+        using CheckpointPace pace = Pace(firstWrite: TimeSpan.FromSeconds(0.1), GuestOutputs.Unheld);
+        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
+        {
+            pace.Observe(100_000, TimeSpan.FromMinutes(1));
+        }
+        AssertWaits(Interval, toASecond: false, pace);
+    }
+
+    [Fact]
+    public void An_interval_of_the_guest_above_the_longest_is_kept()
+    {
+        using CheckpointPace pace = Pace(interval: TimeSpan.FromHours(1));
+        pace.Observe(3, TimeSpan.Zero);
+        AssertWaits(TimeSpan.FromHours(1), toASecond: false, pace);
+        pace.Observe(100_000, TimeSpan.FromHours(1));
+        AssertWaits(TimeSpan.FromHours(1), toASecond: false, pace);
+    }
+
+    [Fact]
     public void Whoever_waits_for_a_commit_waits_until_the_guest_has_run_as_well()
     {
         for (int checkpoint = 0; checkpoint < 40; checkpoint++)
@@ -129,21 +171,31 @@ public sealed class CheckpointPaceTests : IDisposable
         _pace.Wait(CancellationToken.None);
     }
 
-    private void AssertWaits(TimeSpan expected, bool toASecond = false)
+    private void AssertWaits(TimeSpan expected, bool toASecond = false) => AssertWaits(expected, toASecond, _pace);
+
+    private void AssertWaits(TimeSpan expected, bool toASecond, CheckpointPace pace)
     {
         TimeSpan before = toASecond ? TimeSpan.FromSeconds(1) : TimeSpan.FromTicks(1);
         _clock.Advance(expected - before);
-        Assert.False(IsDue());
+        Assert.False(IsDue(pace));
         _clock.Advance(before);
-        Assert.True(IsDue());
+        Assert.True(IsDue(pace));
     }
 
+    private CheckpointPace Pace(TimeSpan firstWrite = default, GuestOutputs outputs = GuestOutputs.Held, TimeSpan? interval = null) => new(
+        _clock,
+        new CheckpointConfiguration { MinInterval = Shortest, Interval = Interval, MaxInterval = Longest },
+        new ProtectAnnotation(new HostAddress("hostB", null), outputs, interval),
+        firstWrite);
+
+    private bool IsDue() => IsDue(_pace);
+
     /// <summary>A wait that is over looks at no token; one that is not throws for a cancelled one.</summary>
-    private bool IsDue()
+    private static bool IsDue(CheckpointPace pace)
     {
         try
         {
-            _pace.Wait(new CancellationToken(canceled: true));
+            pace.Wait(new CancellationToken(canceled: true));
             return true;
         }
         catch (OperationCanceledException)

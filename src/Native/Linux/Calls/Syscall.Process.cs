@@ -66,6 +66,9 @@ internal static unsafe partial class Syscall
     internal static partial long syscall_ioprio_set(long number, long which, long who, long ioprio);
 
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial long syscall_userfaultfd(long number, long flags);
+
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     internal static partial long syscall_pidfd_open(long number, long pid, long flags);
 
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]

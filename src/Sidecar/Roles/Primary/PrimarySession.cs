@@ -87,11 +87,7 @@ internal sealed class PrimarySession : IDisposable
         // A fifth of the shortest patience: four heartbeats may be late.
         TimeSpan patience = TimeSpan.FromMilliseconds(Math.Min(_link.Welcome.DetectMs, hello.DetectMs));
         _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content, Refers, _link.Welcome.Version >= ReplicationVersion.WithDeltaPages);
-        _pace = new CheckpointPace(
-            TimeProvider.System,
-            configuration.Checkpoint.MinInterval,
-            annotation.Interval ?? configuration.Checkpoint.Interval,
-            configuration.Checkpoint.MaxInterval);
+        _pace = CheckpointPace.Here(configuration.Checkpoint, annotation, logger);
     }
 
     /// <summary>The guest stands still for the backup, which was asked to take it: that its claim is read before its word comes is no loss. Any thread.</summary>
