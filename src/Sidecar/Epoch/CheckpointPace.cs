@@ -10,7 +10,8 @@ namespace Hikae.Sidecar.Epoch;
 /// <remarks>
 /// A guest that dirties memory is checkpointed at the given interval; one that hardly does, ever more rarely, up to the longest one. So is one that is large or busy
 /// and pays much for each: what nobody waits for may cost only a small part of its time, and nothing is lost by a longer epoch but work that nobody has seen. A checkpoint
-/// costs it the pause, and after it the first write to each page that it writes again. Where outputs are not held the work has been seen, and the pause alone counts.
+/// costs it the pause, and after it the first write to each page that it writes again. The second is counted only as long as epochs stay so small that whoever asks is answered
+/// soon: a guest that writes ever new pages pays for each of them once, however long its epochs are. Where outputs are not held the work has been seen, and the pause alone counts.
 /// Whoever waits for a commit asks for one at once, not sooner than the shortest interval after the last, nor before the guest has run some times as long as it stood. The
 /// question stands until a checkpoint answers it: one that was put off does not, and what was asked before the line was drawn needs no second checkpoint.
 /// </remarks>
@@ -18,6 +19,9 @@ internal sealed class CheckpointPace : IDisposable
 {
     // An idle Linux guest dirties some dozens of pages a second (timer, statistics); below this an epoch counts as idle.
     private const long IdlePages = 64;
+
+    // 16 MiB. An epoch does not grow beyond for the sake of first writes.
+    private const long LargePages = 4096;
 
     // Of the guest's time: 2 % when nobody waits, a quarter when somebody does.
     private const int UnaskedShare = 50;
@@ -34,9 +38,10 @@ internal sealed class CheckpointPace : IDisposable
     private readonly TimeSpan _firstWrite;
     private readonly ManualResetEventSlim _asked = new();
     private long _lastStart;
+    private TimeSpan _lasted;
     private TimeSpan _wait;
     private TimeSpan _stood;
-    private TimeSpan _cost;
+    private TimeSpan _writes;
 
     /// <param name="clock">What intervals are measured with.</param>
     /// <param name="configuration">The intervals.</param>
@@ -90,6 +95,7 @@ internal sealed class CheckpointPace : IDisposable
         {
             _asked.Wait(untilDue, cancellationToken);
         }
+        _lasted = _clock.GetElapsedTime(_lastStart);
         _lastStart = _clock.GetTimestamp();
     }
 
@@ -99,16 +105,24 @@ internal sealed class CheckpointPace : IDisposable
     public void Observe(long dirtyPages, TimeSpan stood)
     {
         _stood += (stood - _stood) / Weight;
-        // No more than what makes it wait for the longest interval: the first epoch, in which all pages were written, would be remembered for long.
-        TimeSpan writes = Clamp(_firstWrite * dirtyPages, TimeSpan.Zero, _longest / UnaskedShare);
-        _cost += (stood + writes - _cost) / Weight;
-        TimeSpan affordable = _isSeen ? _stood * AskedShare : _cost * UnaskedShare;
-        _wait = Clamp(dirtyPages <= IdlePages ? _wait * 2 : affordable, _interval, _longest);
+        _writes += ((_firstWrite * Math.Min(dirtyPages, LargePages)) - _writes) / Weight;
+        _wait = Clamp(dirtyPages <= IdlePages ? _wait * 2 : Affordable(dirtyPages), _interval, _longest);
     }
 
     public void Dispose() => _asked.Dispose();
 
     private TimeSpan AskedInterval => Clamp(_stood * AskedShare, _shortest, _interval);
+
+    private TimeSpan Affordable(long dirtyPages)
+    {
+        if (_isSeen)
+        {
+            return _stood * AskedShare;
+        }
+        TimeSpan untilLarge = _lasted * LargePages / dirtyPages;
+        TimeSpan forPause = _stood * UnaskedShare;
+        return Clamp((_stood + _writes) * UnaskedShare, forPause, untilLarge > forPause ? untilLarge : forPause);
+    }
 
     private static TimeSpan Clamp(TimeSpan value, TimeSpan least, TimeSpan most) => value < least ? least : value > most ? most : value;
 }

@@ -11,6 +11,9 @@ namespace Hikae.Sidecar.Tests.Capture;
 /// <summary>A <see cref="Writer"/> that is tracked, paused, copied, shipped and kept: all of the sidecar's way of a page but for QEMU.</summary>
 internal sealed class TrackedReplication : IDisposable
 {
+    // So that pauses are scanned by several threads.
+    private const long PieceBytes = 1 << 20;
+
     private readonly DirtyTracker _tracker;
     private readonly EpochQueue _queue = new();
     private readonly CancellationTokenSource _stop = new();
@@ -25,7 +28,7 @@ internal sealed class TrackedReplication : IDisposable
     public TrackedReplication(WriterProgram program, uint pages, int blocks, Func<Writer, IFreePages>? freePages = null, bool readsDirectly = false)
     {
         Writer = new Writer(program, pages, readsDirectly);
-        _tracker = DirtyTracker.Attach(Writer.Pid);
+        _tracker = DirtyTracker.Attach(Writer.Pid, PieceBytes, mostThreads: 3);
         Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5), deltas: true);
         var standstill = new StopAndContinue(Writer);
         var memory = new MemoryParticipant(Writer.Pid, _tracker, standstill, Pool, _queue, freePages?.Invoke(Writer) ?? new NoFreePages()) { AreReadsDirect = readsDirectly };

@@ -108,17 +108,27 @@ public sealed class CheckpointPaceTests : IDisposable
         using CheckpointPace pace = Pace(firstWrite: TimeSpan.FromSeconds(0.1));
         for (int checkpoint = 0; checkpoint < 40; checkpoint++)
         {
-            pace.Observe(200, TimeSpan.FromSeconds(10));
+            AfterAnEpoch(pace, TimeSpan.FromMinutes(10), dirtyPages: 200, stood: TimeSpan.FromSeconds(10));
         }
         AssertWaits(TimeSpan.FromMinutes(25), toASecond: true, pace);
     }
 
     [Fact]
-    public void The_first_copy_of_all_pages_does_not_set_the_pace_for_long()
+    public void Epochs_do_not_grow_large_because_pages_are_written()
     {
         using CheckpointPace pace = Pace(firstWrite: TimeSpan.FromSeconds(0.1));
-        pace.Observe(1_000_000, TimeSpan.Zero);
-        AssertWaits(Interval, toASecond: false, pace);
+        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
+        {
+            // In 20 minutes it would be 4096.
+            AfterAnEpoch(pace, TimeSpan.FromMinutes(15), dirtyPages: 3072, stood: TimeSpan.FromSeconds(10));
+        }
+        AssertWaits(TimeSpan.FromMinutes(20), toASecond: true, pace);
+        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
+        {
+            // But where the pause is long nothing else helps.
+            AfterAnEpoch(pace, TimeSpan.FromMinutes(15), dirtyPages: 3072, stood: TimeSpan.FromSeconds(30));
+        }
+        AssertWaits(TimeSpan.FromMinutes(25), toASecond: true, pace);
     }
 
     [Fact]
@@ -187,6 +197,17 @@ public sealed class CheckpointPaceTests : IDisposable
         new CheckpointConfiguration { MinInterval = Shortest, Interval = Interval, MaxInterval = Longest },
         new ProtectAnnotation(new HostAddress("hostB", null), outputs, interval),
         firstWrite);
+
+    private void AfterAnEpoch(CheckpointPace pace, TimeSpan lasted, long dirtyPages, TimeSpan stood)
+    {
+        _clock.Advance(Longest + lasted);
+        Assert.True(IsDue(pace));
+        _clock.Advance(lasted);
+        pace.Ask();
+        pace.Wait(CancellationToken.None);
+        pace.Answer();
+        pace.Observe(dirtyPages, stood);
+    }
 
     private bool IsDue() => IsDue(_pace);
 

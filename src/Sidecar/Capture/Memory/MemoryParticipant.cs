@@ -143,7 +143,7 @@ internal sealed partial class MemoryParticipant : IEpochParticipant
     public bool TrySeal(EpochId epoch, PauseTimings pause, CancellationToken cancellationToken)
     {
         _sealed.Clear();
-        long written = Scan(rearm: AreReadsDirect);
+        long written = Scan(rearm: AreReadsDirect, inPause: true);
         pause.Mark("scan");
         bool fits = written <= _pool.FreePages;
         if (!fits && _deferrals < MaxDeferrals)
@@ -260,10 +260,10 @@ internal sealed partial class MemoryParticipant : IEpochParticipant
     }
 
     /// <summary>What was written, and what is owed.</summary>
-    private long Scan(bool rearm)
+    private long Scan(bool rearm, bool inPause = false)
     {
         _written.Clear();
-        long pages = _tracker.Scan(_written, rearm);
+        long pages = inPause ? _tracker.ScanInPause(_written, rearm) : _tracker.Scan(_written, rearm);
         if (_references is not null)
         {
             // Pages that the backup was to read from a block that has changed are as good as written.
