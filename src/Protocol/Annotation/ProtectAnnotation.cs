@@ -24,6 +24,9 @@ public sealed record ProtectAnnotation(
     /// <summary>The highest priority.</summary>
     public const int MaxPriority = 100;
 
+    /// <summary>Whether packets and disk writes wait for the commit.</summary>
+    public bool HoldsOutputs => Outputs is not GuestOutputs.Unheld;
+
     /// <summary>The longest interval, in milliseconds; same bound as interval_ms in hikae.conf.</summary>
     public const int MaxIntervalMs = 60_000;
 

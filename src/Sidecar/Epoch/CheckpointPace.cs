@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-using Hikae.Native.Linux;
 using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Configuration;
-using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Epoch;
 
@@ -35,7 +33,7 @@ internal sealed class CheckpointPace : IDisposable
     private readonly TimeSpan _interval;
     private readonly TimeSpan _longest;
     private readonly bool _isSeen;
-    private readonly TimeSpan _firstWrite;
+    private readonly Lazy<TimeSpan> _firstWrite;
     private readonly ManualResetEventSlim _asked = new();
     private long _lastStart;
     private TimeSpan _lasted;
@@ -46,33 +44,17 @@ internal sealed class CheckpointPace : IDisposable
     /// <param name="clock">What intervals are measured with.</param>
     /// <param name="configuration">The intervals.</param>
     /// <param name="annotation">The guest's own interval, and whether its outputs are held.</param>
-    /// <param name="firstWrite">What the first write to a protected page costs the guest.</param>
-    public CheckpointPace(TimeProvider clock, CheckpointConfiguration configuration, ProtectAnnotation annotation, TimeSpan firstWrite)
+    /// <param name="firstWrite">What the first write to a protected page costs the guest. Asked after the first checkpoint.</param>
+    public CheckpointPace(TimeProvider clock, CheckpointConfiguration configuration, ProtectAnnotation annotation, Lazy<TimeSpan> firstWrite)
     {
         _clock = clock;
         _shortest = configuration.MinInterval;
         _interval = annotation.Interval ?? configuration.Interval;
         _longest = configuration.MaxInterval > _interval ? configuration.MaxInterval : _interval;
-        _isSeen = annotation.Outputs is GuestOutputs.Unheld;
+        _isSeen = !annotation.HoldsOutputs;
         _firstWrite = firstWrite;
         _wait = _interval;
         _lastStart = clock.GetTimestamp();
-    }
-
-    /// <summary>For the guests of this machine.</summary>
-    public static CheckpointPace Here(CheckpointConfiguration configuration, ProtectAnnotation annotation, ILogger logger)
-    {
-        TimeSpan firstWrite = TimeSpan.Zero;
-        try
-        {
-            firstWrite = FirstWriteCost.Measure();
-            logger.FirstWriteMeasured(Math.Round(firstWrite.TotalMicroseconds, 1));
-        }
-        catch (LinuxException e)
-        {
-            logger.FirstWriteNotMeasured(e.Message);
-        }
-        return new CheckpointPace(TimeProvider.System, configuration, annotation, firstWrite);
     }
 
     /// <summary>Somebody waits for a commit. Any thread.</summary>
@@ -105,7 +87,7 @@ internal sealed class CheckpointPace : IDisposable
     public void Observe(long dirtyPages, TimeSpan stood)
     {
         _stood += (stood - _stood) / Weight;
-        _writes += ((_firstWrite * Math.Min(dirtyPages, LargePages)) - _writes) / Weight;
+        _writes += ((_firstWrite.Value * Math.Min(dirtyPages, LargePages)) - _writes) / Weight;
         _wait = Clamp(dirtyPages <= IdlePages ? _wait * 2 : Affordable(dirtyPages), _interval, _longest);
     }
 

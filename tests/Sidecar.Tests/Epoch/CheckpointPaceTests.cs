@@ -106,10 +106,7 @@ public sealed class CheckpointPaceTests : IDisposable
     public void A_guest_that_pays_for_each_page_that_it_writes_again_is_checkpointed_more_rarely()
     {
         using CheckpointPace pace = Pace(firstWrite: TimeSpan.FromSeconds(0.1));
-        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
-        {
-            AfterAnEpoch(pace, TimeSpan.FromMinutes(10), dirtyPages: 200, stood: TimeSpan.FromSeconds(10));
-        }
+        AfterManyEpochs(pace, TimeSpan.FromMinutes(10), dirtyPages: 200, stood: TimeSpan.FromSeconds(10));
         AssertWaits(TimeSpan.FromMinutes(25), toASecond: true, pace);
     }
 
@@ -117,17 +114,11 @@ public sealed class CheckpointPaceTests : IDisposable
     public void Epochs_do_not_grow_large_because_pages_are_written()
     {
         using CheckpointPace pace = Pace(firstWrite: TimeSpan.FromSeconds(0.1));
-        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
-        {
-            // In 20 minutes it would be 4096.
-            AfterAnEpoch(pace, TimeSpan.FromMinutes(15), dirtyPages: 3072, stood: TimeSpan.FromSeconds(10));
-        }
+        // In 20 minutes it would be 4096.
+        AfterManyEpochs(pace, TimeSpan.FromMinutes(15), dirtyPages: 3072, stood: TimeSpan.FromSeconds(10));
         AssertWaits(TimeSpan.FromMinutes(20), toASecond: true, pace);
-        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
-        {
-            // But where the pause is long nothing else helps.
-            AfterAnEpoch(pace, TimeSpan.FromMinutes(15), dirtyPages: 3072, stood: TimeSpan.FromSeconds(30));
-        }
+        // But where the pause is long nothing else helps.
+        AfterManyEpochs(pace, TimeSpan.FromMinutes(15), dirtyPages: 3072, stood: TimeSpan.FromSeconds(30));
         AssertWaits(TimeSpan.FromMinutes(25), toASecond: true, pace);
     }
 
@@ -196,17 +187,20 @@ public sealed class CheckpointPaceTests : IDisposable
         _clock,
         new CheckpointConfiguration { MinInterval = Shortest, Interval = Interval, MaxInterval = Longest },
         new ProtectAnnotation(new HostAddress("hostB", null), outputs, interval),
-        firstWrite);
+        new Lazy<TimeSpan>(firstWrite));
 
-    private void AfterAnEpoch(CheckpointPace pace, TimeSpan lasted, long dirtyPages, TimeSpan stood)
+    private void AfterManyEpochs(CheckpointPace pace, TimeSpan lasted, long dirtyPages, TimeSpan stood)
     {
-        _clock.Advance(Longest + lasted);
-        Assert.True(IsDue(pace));
-        _clock.Advance(lasted);
-        pace.Ask();
-        pace.Wait(CancellationToken.None);
-        pace.Answer();
-        pace.Observe(dirtyPages, stood);
+        for (int checkpoint = 0; checkpoint < 40; checkpoint++)
+        {
+            _clock.Advance(Longest + lasted);
+            Assert.True(IsDue(pace));
+            _clock.Advance(lasted);
+            pace.Ask();
+            pace.Wait(CancellationToken.None);
+            pace.Answer();
+            pace.Observe(dirtyPages, stood);
+        }
     }
 
     private bool IsDue() => IsDue(_pace);

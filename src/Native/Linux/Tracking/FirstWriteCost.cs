@@ -6,7 +6,7 @@ namespace Hikae.Native.Linux;
 
 /// <summary>What the first write to a protected page costs whoever makes it, on this machine.</summary>
 /// <remarks>
-/// It is a fault that the kernel serves alone: 1 to 3 µs on hardware, and 15 to 20 where the machine is a virtual one whose hypervisor shadows page tables. Nothing tells
+/// It is a fault that the kernel serves alone: about 1 to 3 µs on hardware, and 15 to 20 where the machine is a virtual one whose hypervisor shadows page tables. Nothing tells
 /// that but trying.
 /// </remarks>
 public static unsafe class FirstWriteCost

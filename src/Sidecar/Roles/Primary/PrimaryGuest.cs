@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Native.Linux;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Epoch;
@@ -32,6 +33,7 @@ internal sealed class PrimaryGuest : IDisposable
         Marker = SidecarMarker.Open(options.RunFile("state"));
         Gate = new OutputGate(options.RunFile("gates"), logger);
         Output = new GuestOutput(connection, Monitor, process, Gate, logger);
+        FirstWrite = new Lazy<TimeSpan>(() => MeasureFirstWrite(logger));
     }
 
     public SidecarOptions Options { get; }
@@ -47,6 +49,9 @@ internal sealed class PrimaryGuest : IDisposable
     public IoThreads IoThreads { get; }
 
     public SidecarMarker Marker { get; }
+
+    /// <summary>What the first write to a protected page costs it; zero where that cannot be measured. The machine's, so measured once.</summary>
+    public Lazy<TimeSpan> FirstWrite { get; }
 
     /// <summary>This host's right to let the guest's output and writes out. Set once, before anything is claimed.</summary>
     public LeaseKeeper Lease { get; set; } = null!;
@@ -89,5 +94,20 @@ internal sealed class PrimaryGuest : IDisposable
         Output.Dispose();
         Gate.Dispose();
         Marker.Dispose();
+    }
+
+    private static TimeSpan MeasureFirstWrite(ILogger logger)
+    {
+        try
+        {
+            TimeSpan cost = FirstWriteCost.Measure();
+            logger.FirstWriteMeasured(Math.Round(cost.TotalMicroseconds, 1));
+            return cost;
+        }
+        catch (LinuxException e)
+        {
+            logger.FirstWriteNotMeasured(e.Message);
+            return TimeSpan.Zero;
+        }
     }
 }

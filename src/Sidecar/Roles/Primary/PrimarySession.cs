@@ -87,7 +87,7 @@ internal sealed class PrimarySession : IDisposable
         // A fifth of the shortest patience: four heartbeats may be late.
         TimeSpan patience = TimeSpan.FromMilliseconds(Math.Min(_link.Welcome.DetectMs, hello.DetectMs));
         _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content, Refers, _link.Welcome.Version >= ReplicationVersion.WithDeltaPages);
-        _pace = CheckpointPace.Here(configuration.Checkpoint, annotation, logger);
+        _pace = new CheckpointPace(TimeProvider.System, configuration.Checkpoint, annotation, guest.FirstWrite);
     }
 
     /// <summary>The guest stands still for the backup, which was asked to take it: that its claim is read before its word comes is no loss. Any thread.</summary>
@@ -354,7 +354,7 @@ internal sealed class PrimarySession : IDisposable
         }
     }
 
-    private bool AreHeld => _annotation.Outputs is not GuestOutputs.Unheld;
+    private bool AreHeld => _annotation.HoldsOutputs;
 
     // Where disk writes do not wait for their epoch, a block is not what the backup reads after a failover.
     private bool Refers => AreHeld && _guest.Options.Configuration.Soft.OnDisk is OnDiskPages.Yes;

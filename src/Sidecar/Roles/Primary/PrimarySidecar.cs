@@ -244,7 +244,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         }
         _sessionAnnotation = annotation;
         _migration.Check();
-        OutputHold outputs = annotation!.Outputs is GuestOutputs.Unheld ? OutputHold.Unheld : OutputHold.None;
+        OutputHold outputs = annotation!.HoldsOutputs ? OutputHold.None : OutputHold.Unheld;
         _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString(), Priority = annotation.Priority });
         GuestRequirements.CheckHosts(annotation, _guest.Options.Configuration);
         GuestRequirements.Check(xml, annotation.Outputs, GuestRequirements.HostHasVhostNet);
