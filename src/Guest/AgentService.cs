@@ -7,11 +7,12 @@ namespace Hikae.Guest;
 /// <summary>Answers the host until told to stop.</summary>
 /// <remarks>
 /// Theory of operation. One thread, blocked in a read of the port: a guest pays nothing while nobody asks. Of several scan requests
-/// that piled up (the host was restarted) only the newest is answered, for the host has forgotten the others. When the host end
+/// that piled up (the host was restarted) only the newest is answered, for the host has forgotten the others; the same for requests to watch reads,
+/// during which nothing else is answered. When the host end
 /// is closed or the port is missing, the thread waits, longer each time up to <see cref="LongestWait"/>, and looks again.
 /// </remarks>
-internal sealed class AgentService(Func<IHostPort?> open, PageScan scan, GuestHello hello, Action<FailedOver> failedOver, TextWriter log)
-    : ISliceSink
+internal sealed class AgentService(Func<IHostPort?> open, PageScan scan, IReadWatch reads, GuestHello hello, Action<FailedOver> failedOver, TextWriter log)
+    : ISliceSink, IReadSink
 {
     internal static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(100);
     internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
@@ -30,6 +31,10 @@ internal sealed class AgentService(Func<IHostPort?> open, PageScan scan, GuestHe
     private ScanRequest _request;
     private ScanContents _contents;
     private uint _slices;
+
+    // Of the reads being told.
+    private ulong _readsNumber;
+    private uint _readsAnswers;
 
     /// <summary>Returns when <paramref name="stop"/> is set and no read is waiting.</summary>
     internal void Run(CancellationToken stop)
@@ -69,6 +74,14 @@ internal sealed class AgentService(Func<IHostPort?> open, PageScan scan, GuestHe
         _port!.Write(_frame.AsSpan(0, length));
     }
 
+    /// <summary>Sends what was read in one stretch of memory.</summary>
+    public void TakeReads(ulong firstChunk, ReadOnlySpan<byte> chunks)
+    {
+        int length = ReadsAnswer.WriteFrame(_frame, _readsNumber, firstChunk, chunks);
+        _readsAnswers++;
+        _port!.Write(_frame.AsSpan(0, length));
+    }
+
     private static void Pause(ref TimeSpan wait, CancellationToken stop)
     {
         stop.WaitHandle.WaitOne(wait);
@@ -99,12 +112,17 @@ internal sealed class AgentService(Func<IHostPort?> open, PageScan scan, GuestHe
     {
         var reader = new GuestFrameReader(_received.AsSpan(0, _buffered));
         ScanRequest? newest = null;
+        ReadsRequest? newestReads = null;
         bool pinged = false;
         while (reader.TryRead(out GuestFrame frame))
         {
             if (frame.Type == GuestFrameType.ScanRequest && ScanRequest.TryParse(frame.Payload, out ScanRequest request))
             {
                 newest = request;
+            }
+            else if (frame.Type == GuestFrameType.ReadsRequest && ReadsRequest.TryParse(frame.Payload, out ReadsRequest watch))
+            {
+                newestReads = watch;
             }
             else if (frame.Type == GuestFrameType.FailedOver && FailedOver.TryParse(frame.Payload, out FailedOver notice))
             {
@@ -127,6 +145,11 @@ internal sealed class AgentService(Func<IHostPort?> open, PageScan scan, GuestHe
         {
             Scan(asked);
         }
+
+        if (newestReads is { } watched)
+        {
+            Watch(watched);
+        }
     }
 
     private void Scan(ScanRequest request)
@@ -139,6 +162,15 @@ internal sealed class AgentService(Func<IHostPort?> open, PageScan scan, GuestHe
             : scan.Run(request.FirstPfn, request.FirstPfn + request.PfnCount, this);
         var end = new ScanEnd(
             request.ScanNumber, counts.Scanned, counts.Free, counts.Cache, (ulong)counts.Elapsed.TotalMicroseconds, _slices);
+        _port!.Write(_frame.AsSpan(0, end.WriteFrame(_frame)));
+    }
+
+    private void Watch(ReadsRequest request)
+    {
+        _readsNumber = request.Number;
+        _readsAnswers = 0;
+        string whyNot = reads.Watch(TimeSpan.FromMilliseconds(request.Milliseconds), this);
+        var end = new ReadsEnd { Number = request.Number, Answers = _readsAnswers, WhyNot = whyNot };
         _port!.Write(_frame.AsSpan(0, end.WriteFrame(_frame)));
     }
 

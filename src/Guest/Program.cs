@@ -72,7 +72,7 @@ internal static class Program
         }
 
         var program = new FailedOverProgram(files, Console.Error);
-        new AgentService(() => VirtioPort.TryOpen(files), new PageScan(files), hello, program.Start, Console.Error).Run(CancellationToken.None);
+        new AgentService(() => VirtioPort.TryOpen(files), new PageScan(files), new ReadWatch(files), hello, program.Start, Console.Error).Run(CancellationToken.None);
     }
 
     private static GuestHello Introduce(GuestFiles files)

@@ -6,12 +6,14 @@ using Hikae.Protocol.Guest;
 namespace Hikae.Guest;
 
 /// <summary>hikae-guest --print: what the agent would tell the host, for people.</summary>
-internal sealed class Summary : ISliceSink
+internal sealed class Summary : ISliceSink, IReadSink
 {
     private const double MiB = 1024 * 1024;
+    private static readonly TimeSpan s_watched = TimeSpan.FromSeconds(1);
     private readonly byte[] _frame = new byte[ScanAnswer.MaxFrameBytes];
     private int _slices;
     private long _frameBytes;
+    private ulong _read;
 
     /// <summary>Counts the bytes that the slice would take on the wire.</summary>
     public void Take(ulong firstPfn, int pages, ReadOnlySpan<byte> both)
@@ -20,7 +22,16 @@ internal sealed class Summary : ISliceSink
         _frameBytes += ScanAnswer.WriteFrame(_frame, 1, firstPfn, pages, ScanContents.Both, both);
     }
 
-    /// <summary>Scans everything once.</summary>
+    /// <summary>Counts the pages, to the accuracy in which they are told.</summary>
+    public void TakeReads(ulong firstChunk, ReadOnlySpan<byte> chunks)
+    {
+        foreach (byte chunk in chunks)
+        {
+            _read += chunk * 2UL;
+        }
+    }
+
+    /// <summary>Scans everything once, and watches for a second.</summary>
     internal void Print(GuestFiles files, GuestHello hello, TextWriter output)
     {
         ScanCounts counts = new PageScan(files).Run(0, GuestProtocol.MaxPfn, this);
@@ -33,6 +44,8 @@ internal sealed class Summary : ISliceSink
         output.WriteLine($"clean page cache {counts.Cache} pages, {Size(counts.Cache)} (a hint; the host proves it)");
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"scan             {counts.Elapsed.TotalMilliseconds:F1} ms, {perPage:F0} ns a page"));
+        string whyNot = new ReadWatch(files).Watch(s_watched, this);
+        output.WriteLine("read             " + (whyNot.Length == 0 ? $"about {Size(_read)} of the page cache in one second" : "not known: " + whyNot));
         output.WriteLine($"answer           {_slices} frames, {_frameBytes} bytes");
     }
 

@@ -156,8 +156,8 @@ internal static class Program
             File.Delete(options.RunFile("pid"));
             return GuestNotFound;
         }
-        using var freePages = new AgentFreePages(connection, logger);
-        using var guest = new PrimaryGuest(options, connection, process, freePages, () => freePages.CachePagesReported, logger) { Disks = served };
+        using var agent = new GuestAgent(connection, logger);
+        using var guest = new PrimaryGuest(options, connection, process, agent, logger) { Disks = served };
         GuestOwnership ownership = NewOwnership(options);
         using var death = new KernelDeathTimer();
         using var lease = new LeaseKeeper(ownership, guest.Marker.OwnedGeneration(process.Pid) > 0, new Native.Linux.BootTimeProvider(), death, logger) { Gate = guest.Gate };

@@ -51,6 +51,9 @@ internal static partial class SidecarLog
     [LoggerMessage(113, LogLevel.Warning, "The service manager's watchdog could not be told that this process is well: {Detail}")]
     internal static partial void NotifyFailed(this ILogger logger, string detail);
 
+    [LoggerMessage(114, LogLevel.Information, "What the guest reads is not known, so a failover fills its memory without regard to that: {Detail}")]
+    internal static partial void ReadsNotKnown(this ILogger logger, string detail);
+
     [LoggerMessage(201, LogLevel.Warning, "{Epoch} made the guest stand still for up to {PauseMs} ms")]
     internal static partial void LongPause(this ILogger logger, EpochId epoch, double pauseMs);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Diagnostics;
 using Hikae.Guest.Pages;
+using Hikae.Guest.Tests.Pages;
 using Hikae.Protocol.Guest;
 using Xunit;
 
@@ -12,6 +13,7 @@ public sealed class AgentServiceTests : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly StringWriter _log = new();
     private readonly List<ulong> _failovers = [];
+    private readonly ScriptedReads _reads = new();
 
     public AgentServiceTests() => _guest.WriteFlags([KernelPageFlags.KPF_BUDDY, KernelPageFlags.KPF_LRU, 0]);
 
@@ -73,6 +75,39 @@ public sealed class AgentServiceTests : IDisposable
 
         Assert.True(ScanEnd.TryParse(frame.Payload, out ScanEnd end));
         Assert.Equal(slices, end.Slices);
+    }
+
+    [Fact]
+    public void Of_questions_about_reads_that_piled_up_the_newest_is_answered_stretch_by_stretch()
+    {
+        _reads.Stretches.AddRange([(7, [1, 0, 255]), (100_000, [3])]);
+        using var port = new ScriptedPort(new([[.. Reads(1), .. Request(9), .. Reads(2)]]), _stop);
+        Service(() => port).Run(_stop.Token);
+
+        Assert.Equal([GuestFrameType.ScanAnswer, GuestFrameType.ScanEnd, GuestFrameType.ReadsAnswer, GuestFrameType.ReadsAnswer, GuestFrameType.ReadsEnd], Types(port));
+        Assert.Equal([TimeSpan.FromMilliseconds(500)], _reads.Watched);
+        var reader = new GuestFrameReader(port.Written.ToArray());
+        Assert.True(reader.TryRead(out _) && reader.TryRead(out _));
+        Assert.True(reader.TryRead(out GuestFrame frame));
+        Assert.True(ReadsAnswer.TryParse(frame.Payload, out ReadsAnswer answer));
+        Assert.Equal((2UL, 7UL), (answer.Number, answer.FirstChunk));
+        Assert.Equal([1, 0, 255], answer.Chunks.ToArray());
+        Assert.True(reader.TryRead(out _) && reader.TryRead(out frame));
+        Assert.True(ReadsEnd.TryParse(frame.Payload, out ReadsEnd? end));
+        Assert.Equivalent(new ReadsEnd { Number = 2, Answers = 2, WhyNot = "" }, end);
+    }
+
+    [Fact]
+    public void A_kernel_that_does_not_tell_reads_is_told_to_the_host_with_the_reason()
+    {
+        _reads.WhyNot = "the kernel has no kprobes";
+        using var port = new ScriptedPort(new([Reads(1)]), _stop);
+        Service(() => port).Run(_stop.Token);
+
+        var reader = new GuestFrameReader(port.Written.ToArray());
+        Assert.True(reader.TryRead(out GuestFrame frame));
+        Assert.True(ReadsEnd.TryParse(frame.Payload, out ReadsEnd? end));
+        Assert.Equivalent(new ReadsEnd { Number = 1, Answers = 0, WhyNot = _reads.WhyNot }, end);
     }
 
     [Fact]
@@ -158,6 +193,13 @@ public sealed class AgentServiceTests : IDisposable
         return frame;
     }
 
+    private static byte[] Reads(ulong number)
+    {
+        byte[] frame = new byte[ReadsRequest.FrameBytes];
+        new ReadsRequest(number, 500).WriteFrame(frame);
+        return frame;
+    }
+
     private static byte[] FailedOverFrame(ulong generation)
     {
         byte[] frame = new byte[FailedOver.FrameBytes];
@@ -180,6 +222,6 @@ public sealed class AgentServiceTests : IDisposable
     private AgentService Service(Func<IHostPort?> open, ScanContents available = ScanContents.Both)
     {
         var hello = new GuestHello { AgentVersion = "1", KernelRelease = "6", PageSize = 4096, Available = available, FreeIsOff = "" };
-        return new AgentService(open, new PageScan(_guest.Files), hello, notice => _failovers.Add(notice.Generation), _log);
+        return new AgentService(open, new PageScan(_guest.Files), _reads, hello, notice => _failovers.Add(notice.Generation), _log);
     }
 }

@@ -10,7 +10,7 @@ namespace Hikae.Protocol.Tests;
 public sealed partial class LayoutTests
 {
     [Theory]
-    [InlineData("Guest", "Protocol")]
+    [InlineData("Guest", "Native Protocol")]
     [InlineData("Hooks", "")]
     [InlineData("Host", "Native Protocol")]
     [InlineData("Native", "")]

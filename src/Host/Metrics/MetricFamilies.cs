@@ -82,6 +82,7 @@ internal static class MetricFamilies
             Kind("kind", "free", pages.Free * PageBytes),
             Kind("kind", "cache_reported", pages.CacheReported * PageBytes),
             Kind("kind", "on_disk", pages.OnDisk * PageBytes),
+            .. pages.Read is long read ? (MetricSample[])[Kind("kind", "read", read * PageBytes)] : [],
         ];
 
     private static MetricSample[] Scan(GuestStatus status) => status.DiskScan is not DiskScanProgress scan

@@ -6,4 +6,5 @@ namespace Hikae.Protocol.Control;
 /// <param name="Free">Pages the guest's agent reported free in a scan begun after their last write.</param>
 /// <param name="CacheReported">Pages the agent reported as clean page cache; a hint, they are dropped only where found on disk.</param>
 /// <param name="OnDisk">Pages that had the content of a block of the guest's disks; looked for only where [soft] on_disk says so.</param>
-public sealed record SoftPageCounts(long Zero, long Free, long CacheReported, long OnDisk = 0);
+/// <param name="Read">Pages of files that the guest reads within a second, by its agent's samples, late ones counting more; about. Null: not known.</param>
+public sealed record SoftPageCounts(long Zero, long Free, long CacheReported, long OnDisk = 0, long? Read = null);

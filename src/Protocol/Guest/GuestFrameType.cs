@@ -16,6 +16,9 @@ public enum GuestFrameType : ushort
     /// <summary>Host to guest: you now run on another host. See <see cref="Guest.FailedOver"/>.</summary>
     FailedOver = 3,
 
+    /// <summary>Host to guest: watch which pages are read, and answer. See <see cref="Guest.ReadsRequest"/>.</summary>
+    ReadsRequest = 4,
+
     /// <summary>Guest to host: who the agent is. See <see cref="GuestHello"/>.</summary>
     Hello = 16,
 
@@ -24,4 +27,10 @@ public enum GuestFrameType : ushort
 
     /// <summary>Guest to host: all slices are sent. See <see cref="Guest.ScanEnd"/>.</summary>
     ScanEnd = 18,
+
+    /// <summary>Guest to host: how much of each chunk was read. See <see cref="Guest.ReadsAnswer"/>.</summary>
+    ReadsAnswer = 19,
+
+    /// <summary>Guest to host: all answers are sent, or why there are none.</summary>
+    ReadsEnd = 20,
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Buffers.Binary;
-using System.Text;
 
 namespace Hikae.Protocol.Guest;
 
@@ -53,9 +52,9 @@ public sealed class GuestHello
         ReadOnlySpan<byte> rest = payload[FixedBytes..];
         var available = (ScanContents)payload[4];
         if (available > ScanContents.Both
-            || !TryReadText(ref rest, MaxAgentVersionBytes, out string agentVersion)
-            || !TryReadText(ref rest, MaxKernelReleaseBytes, out string kernelRelease)
-            || !TryReadText(ref rest, MaxFreeIsOffBytes, out string freeIsOff)
+            || !GuestText.TryRead(ref rest, MaxAgentVersionBytes, out string agentVersion)
+            || !GuestText.TryRead(ref rest, MaxKernelReleaseBytes, out string kernelRelease)
+            || !GuestText.TryRead(ref rest, MaxFreeIsOffBytes, out string freeIsOff)
             || !rest.IsEmpty)
         {
             return false;
@@ -80,44 +79,9 @@ public sealed class GuestHello
         BinaryPrimitives.WriteUInt32BigEndian(payload, PageSize);
         payload[4] = (byte)Available;
         int length = FixedBytes;
-        length += WriteText(payload[length..], AgentVersion, MaxAgentVersionBytes);
-        length += WriteText(payload[length..], KernelRelease, MaxKernelReleaseBytes);
-        length += WriteText(payload[length..], FreeIsOff, MaxFreeIsOffBytes);
+        length += GuestText.Write(payload[length..], AgentVersion, MaxAgentVersionBytes);
+        length += GuestText.Write(payload[length..], KernelRelease, MaxKernelReleaseBytes);
+        length += GuestText.Write(payload[length..], FreeIsOff, MaxFreeIsOffBytes);
         return GuestFrameWriter.Seal(frame, GuestFrameType.Hello, length);
-    }
-
-    private static bool TryReadText(ref ReadOnlySpan<byte> rest, int maxBytes, out string text)
-    {
-        text = string.Empty;
-        if (rest.Length < 2)
-        {
-            return false;
-        }
-
-        int length = BinaryPrimitives.ReadUInt16BigEndian(rest);
-        if (length > maxBytes || rest.Length < 2 + length)
-        {
-            return false;
-        }
-
-        // A guest's text ends in host logs and terminals: no escape sequences, no line breaks.
-        text = string.Create(Encoding.UTF8.GetCharCount(rest.Slice(2, length)), rest.Slice(2, length), static (chars, utf8) =>
-        {
-            Encoding.UTF8.GetChars(utf8, chars);
-            foreach (ref char c in chars)
-            {
-                c = char.IsControl(c) || c is >= '\u202A' and <= '\u202E' or >= '\u2066' and <= '\u2069' ? '?' : c;
-            }
-        });
-        rest = rest[(2 + length)..];
-        return true;
-    }
-
-    private static int WriteText(Span<byte> destination, string text, int maxBytes)
-    {
-        // GetBytes stops before the character that does not fit.
-        Encoding.UTF8.GetEncoder().Convert(text, destination.Slice(2, maxBytes), flush: true, out _, out int written, out _);
-        BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)written);
-        return 2 + written;
     }
 }

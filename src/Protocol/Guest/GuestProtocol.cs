@@ -54,6 +54,9 @@ public static class GuestProtocol
     /// <summary>Bytes that the bitmaps of one answer take when decompressed, at most (two bitmaps).</summary>
     public const int MaxSliceBytes = 2 * MaxSlicePages / 8;
 
+    /// <summary>Page frames of a chunk: 2 MiB, of which one figure says how much was read.</summary>
+    public const int ChunkPages = 512;
+
     /// <summary>The first page frame number that cannot exist: 52 bits of physical address, 4 KiB pages.</summary>
     public const ulong MaxPfn = 1UL << 40;
 

@@ -75,4 +75,7 @@ public enum RecordType : uint
 
     /// <summary>Primary to backup, inside an epoch, from version 3 on: pages that the backup must keep, as what changed since they were last sent (<see cref="DeltaPagesReader"/>).</summary>
     DeltaPages = 23,
+
+    /// <summary>Primary to backup, anywhere, not counted and optional: how much of a RAM block's chunks the guest reads (<see cref="Replication.ReadHeat"/>).</summary>
+    ReadHeat = 24,
 }

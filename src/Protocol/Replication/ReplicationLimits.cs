@@ -22,6 +22,12 @@ public static class ReplicationLimits
     /// <summary>Most pages in one DiskPages record, and so runs.</summary>
     public const int MaxDiskPagesPerRecord = 16 * 1024;
 
+    /// <summary>Pages of a chunk of a RAM block, 2 MiB: what is hot or cold as a whole.</summary>
+    public const int PagesPerChunk = 512;
+
+    /// <summary>Most chunks in one ReadHeat record: 128 GiB of guest memory.</summary>
+    public const int MaxChunksPerRecord = 64 * 1024;
+
     /// <summary>Most RAM blocks of one guest. A q35 guest has about 10; each hot-plugged DIMM and option ROM adds one.</summary>
     public const int MaxBlocks = 1024;
 
@@ -74,6 +80,7 @@ public static class ReplicationLimits
         RecordType.DiskList => MaxJsonBytes,
         RecordType.Claimed => sizeof(long),
         RecordType.DeltaPages => DeltaPagesWriter.MaxBytes,
+        RecordType.ReadHeat => ReadHeat.SizeBytes(MaxChunksPerRecord),
         RecordType.DiskPages => DiskPages.SizeBytes(MaxDiskPagesPerRecord, MaxDiskPagesPerRecord),
         >= RecordType.Hello and <= RecordType.Recovered => MaxJsonBytes,
         _ => MaxPayloadBytes,

@@ -140,6 +140,9 @@ internal sealed class EpochShipper : IDisposable
             case EpochPart.DiskFlushed flushed:
                 _connection.Gather(RecordType.DiskFlushed, flushed.Epoch.Value, []);
                 break;
+            case EpochPart.Reads reads:
+                ShipReads(reads.Blocks);
+                break;
             case EpochPart.End end:
                 Span<byte> totals = stackalloc byte[EpochTotals.Bytes];
                 _totals.Write(totals);
@@ -315,6 +318,20 @@ internal sealed class EpochShipper : IDisposable
             Gather(RecordType.DeviceState, state.AsSpan(at, Math.Min(DeviceRecordBytes, state.Length - at)));
         }
         _totals = _totals with { DeviceStateBytes = (ulong)state.Length };
+    }
+
+    private void ShipReads(IReadOnlyList<ChunkReads> blocks)
+    {
+        byte[] payload = new byte[ReadHeat.SizeBytes(ReplicationLimits.MaxChunksPerRecord)];
+        foreach (ChunkReads block in blocks)
+        {
+            for (int first = 0; first < block.Heat.Length; first += ReplicationLimits.MaxChunksPerRecord)
+            {
+                int count = Math.Min(block.Heat.Length - first, ReplicationLimits.MaxChunksPerRecord);
+                int length = ReadHeat.Write(payload, block.Block, first, block.Heat.AsSpan(first, count));
+                _connection.Gather(RecordType.ReadHeat, _epoch, payload.AsSpan(0, length), isOptional: true);
+            }
+        }
     }
 
     /// <summary>Everything that was said of pages of this RAM block and is not sent yet. No page stands in two of these records: a segment has it once.</summary>

@@ -48,11 +48,15 @@ internal sealed class RecordConnection : IDisposable
     }
 
     /// <summary>Puts a record into the gathering buffer; it leaves when that is full, or at <see cref="Flush"/>.</summary>
-    public void Gather(RecordType type, ulong epoch, ReadOnlySpan<byte> payload)
+    /// <param name="type">What it says.</param>
+    /// <param name="epoch">Of its header.</param>
+    /// <param name="payload">Within the type's limit.</param>
+    /// <param name="isOptional">A peer that does not know the type passes over it.</param>
+    public void Gather(RecordType type, ulong epoch, ReadOnlySpan<byte> payload, bool isOptional = false)
     {
         lock (_sendGate)
         {
-            GatherLocked(type, epoch, payload);
+            GatherLocked(type, epoch, payload, isOptional);
         }
     }
 
@@ -135,7 +139,7 @@ internal sealed class RecordConnection : IDisposable
         _ => error.InnerException?.Message ?? error.Message,
     };
 
-    private void GatherLocked(RecordType type, ulong epoch, ReadOnlySpan<byte> payload)
+    private void GatherLocked(RecordType type, ulong epoch, ReadOnlySpan<byte> payload, bool isOptional = false)
     {
         int needed = RecordHeader.Bytes + payload.Length;
         if (needed > GatherBytes - _gatheredBytes)
@@ -144,12 +148,12 @@ internal sealed class RecordConnection : IDisposable
         }
         if (needed <= GatherBytes)
         {
-            RecordHeader.Write(_gathered.AsSpan(_gatheredBytes), type, epoch, payload);
+            RecordHeader.Write(_gathered.AsSpan(_gatheredBytes), type, epoch, payload, isOptional);
             payload.CopyTo(_gathered.AsSpan(_gatheredBytes + RecordHeader.Bytes));
             _gatheredBytes += needed;
             return;
         }
-        RecordHeader.Write(_gathered, type, epoch, payload);
+        RecordHeader.Write(_gathered, type, epoch, payload, isOptional);
         Write(_gathered.AsSpan(0, RecordHeader.Bytes));
         Write(payload);
     }

@@ -10,6 +10,7 @@ namespace Hikae.Sidecar.PageStore;
 /// <param name="ArenaBytes">Memory resident for stored bytes, the open epoch's included, counted by the store.</param>
 /// <param name="TableBytes">Memory for page tables and for notes on the arena's slabs.</param>
 /// <param name="DeviceStateBytes">Bytes of device state, the open epoch's included.</param>
+/// <param name="ReadPages">Pages of files that the guest reads, by the primary's word: about; null: it has said nothing.</param>
 internal readonly record struct ReplicaStatistics(
     long ZeroPages,
     long FreePages,
@@ -18,7 +19,8 @@ internal readonly record struct ReplicaStatistics(
     long StoredBytes,
     long ArenaBytes,
     long TableBytes,
-    long DeviceStateBytes)
+    long DeviceStateBytes,
+    long? ReadPages)
 {
     /// <summary>What this guest's replica takes of the backup's memory, in bytes.</summary>
     public long ResidentBytes => ArenaBytes + TableBytes + DeviceStateBytes;

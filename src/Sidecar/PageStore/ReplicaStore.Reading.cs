@@ -13,8 +13,18 @@ internal sealed partial class ReplicaStore
         return entry.IsHard ? PageKind.Hard : entry.IsOnDisk ? PageKind.OnDisk : entry.IsFree ? PageKind.Free : PageKind.Zero;
     }
 
-    /// <summary>How often and how lately something of the 2 MiB around this page came from the primary.</summary>
-    public int HeatOf(int block, long page) => _committedBlocks[block].Committed!.Heat[(int)(page / PageTable.PagesPerChunk)];
+    /// <summary>How often and how lately something of the 2 MiB around this page came from the primary, or was read by the guest.</summary>
+    public int HeatOf(int block, long page) => _committedBlocks[block].Committed!.Heat.WantedOf((int)(page / PageTable.PagesPerChunk));
+
+    /// <summary>What the guest reads of a RAM block's chunks, by the primary's word. One that is not (or not yet) in the committed checkpoint is passed over.</summary>
+    public void SetReads(int block, int firstChunk, ReadOnlySpan<byte> chunks)
+    {
+        if (block < _committedBlocks.Length)
+        {
+            _committedBlocks[block].Committed!.Heat.SetReads(firstChunk, chunks);
+            _isToldReads = true;
+        }
+    }
 
     /// <summary>Calls with the disk and block of each page of kind OnDisk.</summary>
     public void VisitReferences(Action<int, long> visit)

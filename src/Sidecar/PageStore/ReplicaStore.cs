@@ -39,6 +39,7 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
     private ulong _openEpoch;
     private long _putsThisEpoch;
     private long _softPagesLeft;
+    private bool _isToldReads;
 
     public ReplicaStore()
     {
@@ -66,7 +67,7 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
     {
         get
         {
-            long pages = 0, hard = 0, free = 0, onDisk = 0, stored = _arena.FrameBytes, table = _arena.NotesBytes;
+            long pages = 0, reads = 0, hard = 0, free = 0, onDisk = 0, stored = _arena.FrameBytes, table = _arena.NotesBytes;
             foreach (ReplicaBlock block in _committedBlocks)
             {
                 CommittedPages committed = block.Committed!;
@@ -75,6 +76,7 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
                 free += committed.FreePages;
                 onDisk += committed.DiskPages;
                 stored += committed.StoredBytes;
+                reads += committed.Heat.ReadPages;
                 table += committed.TableBytes;
             }
             // By index: another thread may be adding a block.
@@ -83,7 +85,8 @@ internal sealed partial class ReplicaStore : ISlotOwners, IDisposable
                 table += _byNumber[i]?.Staged?.TableBytes ?? 0;
             }
             return new ReplicaStatistics(
-                pages - hard - free - onDisk, free, onDisk, hard, stored, _arena.ResidentBytes, table, _committedDevices.CapacityBytes + _stagedDevices.CapacityBytes);
+                pages - hard - free - onDisk, free, onDisk, hard, stored, _arena.ResidentBytes, table, _committedDevices.CapacityBytes + _stagedDevices.CapacityBytes,
+                _isToldReads ? reads : null);
         }
     }
 

@@ -43,6 +43,9 @@ public sealed record GuestReport
     /// <summary>How far its disks are looked through; null where they are not.</summary>
     public GuestDiskScan? DiskScan { get; init; }
 
+    /// <summary>How far the memory of a guest is that is recovered; null where none is.</summary>
+    public GuestMemoryFill? MemoryFill { get; init; }
+
     /// <summary>The other host.</summary>
     public string? Peer { get; init; }
 

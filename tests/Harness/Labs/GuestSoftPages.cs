@@ -5,4 +5,5 @@ namespace Hikae.Harness.Labs;
 /// <param name="Zero">Pages of zeros.</param>
 /// <param name="Free">Pages the guest's agent reported free.</param>
 /// <param name="OnDisk">Pages that equal a block of the guest's disks.</param>
-public sealed record GuestSoftPages(long Zero, long Free, long OnDisk);
+/// <param name="Read">Pages of files that the guest reads, about; null where that is not known.</param>
+public sealed record GuestSoftPages(long Zero, long Free, long OnDisk, long? Read);

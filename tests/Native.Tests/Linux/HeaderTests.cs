@@ -16,7 +16,7 @@ public sealed class HeaderTests
     private static readonly string[] Headers =
     [
         "errno.h", "fcntl.h", "poll.h", "sched.h", "signal.h", "time.h", "sys/ioctl.h", "sys/mman.h", "sys/ptrace.h", "sys/resource.h", "sys/socket.h", "sys/syscall.h", "sys/uio.h",
-        "sys/user.h", "unistd.h", "linux/bpf.h", "linux/fs.h", "linux/ioprio.h", "linux/userfaultfd.h",
+        "sys/user.h", "unistd.h", "linux/bpf.h", "linux/fs.h", "linux/ioprio.h", "linux/perf_event.h", "linux/userfaultfd.h",
     ];
 
     // What came with Linux 6.6 and 6.7; Debian 12's own headers are from 6.1.
@@ -66,9 +66,9 @@ public sealed class HeaderTests
         AddLayout(ours, typeof(PageRegion), "struct page_region", name => name[(name.IndexOf('<') + 1)..name.IndexOf('>')].ToLowerInvariant());
 
         IReadOnlyDictionary<string, long> theirs = CProgram.Evaluate(
-            ["sys/ioctl.h", "linux/bpf.h", "linux/fs.h", "linux/userfaultfd.h"], ours.Keys, "-I", folder, "-I", Path.Combine(folder, "x86_64-linux-gnu"));
+            ["sys/ioctl.h", "linux/bpf.h", "linux/fs.h", "linux/perf_event.h", "linux/userfaultfd.h"], ours.Keys, "-I", folder, "-I", Path.Combine(folder, "x86_64-linux-gnu"));
 
-        Assert.Equal(68, ours.Count);
+        Assert.Equal(78, ours.Count);
         Assert.Equal(ours.OrderBy(pair => pair.Key), theirs.OrderBy(pair => pair.Key));
     }
 
@@ -100,13 +100,14 @@ public sealed class HeaderTests
                 null => throw new InvalidOperationException(field.Name),
             }, CultureInfo.InvariantCulture));
 
-    /// <summary>The structs for linux/bpf.h are the first members of something larger.</summary>
-    private static bool IsPart(Type type) => type.Name.StartsWith("bpf_", StringComparison.Ordinal);
+    /// <summary>The structs for linux/bpf.h and linux/perf_event.h are the first members of something larger.</summary>
+    private static bool IsPart(Type type) => type.Name.StartsWith("bpf_", StringComparison.Ordinal) || type == typeof(Syscall.perf_event_attr);
 
     private static void AddPart(Dictionary<string, long> ours, Type type)
     {
         (string native, string member) = type.Name switch
         {
+            nameof(Syscall.perf_event_attr) => ("struct perf_event_attr", ""),
             nameof(Syscall.bpf_prog_info) => ("struct bpf_prog_info", ""),
             nameof(Syscall.bpf_info_attr) => ("union bpf_attr", "info."),
             nameof(Syscall.bpf_query_attr) => ("union bpf_attr", "query."),

@@ -21,7 +21,10 @@ public sealed class GuestFrameReaderTests
         }
 
         Assert.Equal(
-            [GuestFrameType.Ping, GuestFrameType.ScanRequest, GuestFrameType.FailedOver, GuestFrameType.Hello, GuestFrameType.ScanAnswer, GuestFrameType.ScanEnd],
+            [
+                GuestFrameType.Ping, GuestFrameType.ScanRequest, GuestFrameType.FailedOver, GuestFrameType.Hello, GuestFrameType.ScanAnswer, GuestFrameType.ScanEnd,
+                GuestFrameType.ReadsRequest, GuestFrameType.ReadsAnswer, GuestFrameType.ReadsEnd,
+            ],
             types);
         Assert.Equal(stream.Length, reader.Consumed);
         Assert.Equal(0, reader.RefusedFrames);
@@ -132,7 +135,7 @@ public sealed class GuestFrameReaderTests
     {
         Gen<byte[]> piece = Gen.OneOf(
             Gen.Byte.Array[0, 64],
-            Gen.Int[0, 5].Select(kind => GuestFrames.OneOfEach()[kind]),
+            Gen.Int[0, 8].Select(kind => GuestFrames.OneOfEach()[kind]),
             Gen.Const("HKAG"u8.ToArray()));
         piece.Array[0, 12].Sample(pieces =>
         {

@@ -9,6 +9,9 @@ internal static class GuestFrames
     internal static readonly ScanRequest Request = new(7, 0x1000, 0x40000, ScanContents.Both);
     internal static readonly ScanEnd End = new(7, 262144, 1000, 2000, 24_000, 1);
 
+    internal static readonly ReadsRequest Reads = new(8, 1000);
+    internal static readonly ReadsEnd NoReads = new() { Number = 8, Answers = 1, WhyNot = "no kprobes" };
+
     internal static readonly GuestHello Hello = new()
     {
         AgentVersion = "0.1.0",
@@ -45,7 +48,13 @@ internal static class GuestFrames
         byte[] hello = new byte[GuestHello.MaxFrameBytes];
         int helloBytes = Hello.WriteFrame(hello);
         byte[] answer = Answer(7, 0x1000, 1001, ScanContents.Both, bitmaps => bitmaps[5] = 0x81);
-        return [Ping(), request, failedOver, hello[..helloBytes], answer, end];
+        byte[] readsRequest = new byte[ReadsRequest.FrameBytes];
+        Reads.WriteFrame(readsRequest);
+        byte[] readsAnswer = new byte[ReadsAnswer.MaxFrameBytes];
+        int readsBytes = ReadsAnswer.WriteFrame(readsAnswer, 8, 1000, [0, 1, 255]);
+        byte[] readsEnd = new byte[ReadsEnd.MaxFrameBytes];
+        int readsEndBytes = NoReads.WriteFrame(readsEnd);
+        return [Ping(), request, failedOver, hello[..helloBytes], answer, end, readsRequest, readsAnswer[..readsBytes], readsEnd[..readsEndBytes]];
     }
 
     internal static GuestFrameType TypeOf(ReadOnlySpan<byte> bytes)

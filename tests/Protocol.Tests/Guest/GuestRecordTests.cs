@@ -19,6 +19,9 @@ public sealed class GuestRecordTests
         payload => GuestHello.TryParse(payload, out _),
         DecodeAnswer,
         payload => ScanEnd.TryParse(payload, out _),
+        payload => ReadsRequest.TryParse(payload, out _),
+        payload => ReadsAnswer.TryParse(payload, out _),
+        payload => ReadsEnd.TryParse(payload, out _),
     ];
 
     [Fact]
@@ -36,7 +39,7 @@ public sealed class GuestRecordTests
         }
 
         // Brotli ends where it says; bytes behind it are no harm and are not looked at.
-        foreach (int kind in (int[])[1, 2, 3, 5])
+        foreach (int kind in (int[])[1, 2, 3, 5, 6, 7, 8])
         {
             Assert.False(Parsers[kind]([.. frames[kind][GuestProtocol.HeaderBytes..], 0]));
         }
@@ -54,7 +57,50 @@ public sealed class GuestRecordTests
         Assert.Equivalent(GuestFrames.Hello, hello);
         Assert.True(ScanEnd.TryParse(frames[5].AsSpan(GuestProtocol.HeaderBytes), out ScanEnd end));
         Assert.Equal(GuestFrames.End, end);
+        Assert.True(ReadsRequest.TryParse(frames[6].AsSpan(GuestProtocol.HeaderBytes), out ReadsRequest reads));
+        Assert.Equal(GuestFrames.Reads, reads);
+        Assert.True(ReadsAnswer.TryParse(frames[7].AsSpan(GuestProtocol.HeaderBytes), out ReadsAnswer answer));
+        Assert.Equal((8UL, 1000UL), (answer.Number, answer.FirstChunk));
+        Assert.Equal([0, 1, 255], answer.Chunks.ToArray());
+        Assert.True(ReadsEnd.TryParse(frames[8].AsSpan(GuestProtocol.HeaderBytes), out ReadsEnd? readsEnd));
+        Assert.Equivalent(GuestFrames.NoReads, readsEnd);
     }
+
+    [Theory]
+    [InlineData(0, 0UL, false)]
+    [InlineData(1, (GuestProtocol.MaxPfn / GuestProtocol.ChunkPages) - 1, true)]
+    [InlineData(2, (GuestProtocol.MaxPfn / GuestProtocol.ChunkPages) - 1, false)]
+    [InlineData(1, ulong.MaxValue, false)]
+    [InlineData(ReadsAnswer.MaxChunks, 0UL, true)]
+    [InlineData(ReadsAnswer.MaxChunks + 1, 0UL, false)]
+    public void Each_limit_of_an_answer_about_reads_holds_to_the_last_value(int chunks, ulong first, bool accepted)
+    {
+        byte[] payload = new byte[24 + chunks];
+        BinaryPrimitives.WriteUInt64BigEndian(payload.AsSpan(8), first);
+        BinaryPrimitives.WriteUInt32BigEndian(payload.AsSpan(16), (uint)chunks);
+
+        Assert.Equal(accepted, ReadsAnswer.TryParse(payload, out _));
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(ReadsRequest.MaxMilliseconds, true)]
+    [InlineData(ReadsRequest.MaxMilliseconds + 1, false)]
+    public void A_guest_does_not_watch_for_longer_than_the_limit(uint milliseconds, bool accepted)
+    {
+        byte[] frame = new byte[ReadsRequest.FrameBytes];
+        new ReadsRequest(1, milliseconds).WriteFrame(frame);
+
+        Assert.Equal(accepted, ReadsRequest.TryParse(frame.AsSpan(GuestProtocol.HeaderBytes), out _));
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(509, 255)]
+    [InlineData(512, 255)]
+    public void Half_of_the_pages_of_a_chunk_fit_into_a_byte(int pages, byte value) => Assert.Equal(value, ReadsAnswer.ValueOf(pages));
 
     [Fact]
     public void Random_bitmaps_survive_compression_whatever_their_size_and_contents()

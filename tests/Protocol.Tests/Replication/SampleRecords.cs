@@ -31,8 +31,16 @@ internal static class SampleRecords
         ("SoftPages", WriteSoftPages(2, SoftClass.Free, [new SoftRun(0, 1), new SoftRun(77, 1000)]), bytes => ReadSoftPages(bytes)),
         ("DiskPages", WriteDiskPages(2, 1, [new DiskRun(0, 1, 5), new DiskRun(77, 1000, 1 << 20)]), bytes => ReadDiskPages(bytes)),
         ("DeltaPages", WriteDeltaPages(2, [0, 30, 200]), bytes => ReadDeltaPages(bytes)),
+        ("ReadHeat", WriteReadHeat(2, 7, [0, 1, 255]), bytes => ReadHeat.Read(bytes)),
         ("EpochTotals", WriteTotals(new EpochTotals(1, 2, 3, 4)), bytes => EpochTotals.Read(bytes)),
     ];
+
+    public static byte[] WriteReadHeat(int block, int firstChunk, byte[] chunks)
+    {
+        byte[] payload = new byte[ReadHeat.SizeBytes(chunks.Length)];
+        ReadHeat.Write(payload, block, firstChunk, chunks);
+        return payload;
+    }
 
     public static byte[] WritePreamble()
     {

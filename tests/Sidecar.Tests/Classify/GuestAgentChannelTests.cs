@@ -54,6 +54,7 @@ public sealed class GuestAgentChannelTests : IDisposable
                 return new SocketPort(opened[^1]);
             },
             new PageScan(new GuestFiles(root)),
+            new ReadWatch(new GuestFiles(root)),
             hello,
             _ => { },
             TextWriter.Null);

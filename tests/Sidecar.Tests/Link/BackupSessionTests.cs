@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Collections.Concurrent;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Disk.Buffer;
+using Hikae.Sidecar.Epoch;
 using Xunit;
 
 namespace Hikae.Sidecar.Tests.Link;
@@ -180,6 +182,34 @@ public sealed class BackupSessionTests
 
         Assert.Equal("ended", backup.Session.ByeReason);
         Assert.False(backup.Session.Store.HasCheckpoint);
+    }
+
+    [Fact]
+    public void What_the_guest_reads_is_known_from_its_record_on_and_belongs_to_no_epoch()
+    {
+        var source = new SourceMemory();
+        IReadOnlyList<byte[]> records = Epochs.Records(
+            (queue, pool) =>
+            {
+                Epochs.Put(queue, pool, source, 1, SourceMemory.All, CancellationToken.None);
+                queue.Add(new EpochPart.Reads([new ChunkReads(0, [200]), new ChunkReads(1, [100, 5])]), CancellationToken.None);
+                queue.Begin(new EpochId(2), CancellationToken.None);
+                queue.Add(new EpochPart.Reads([new ChunkReads(0, [40])]), CancellationToken.None);
+                Epochs.Put(queue, pool, source, 2, [], CancellationToken.None);
+            },
+            ends: 2);
+        Assert.Equal(3, records.Count(record => Header(record) is { Type: RecordType.ReadHeat, IsOptional: true }));
+        using var backup = new BackupUnderTest();
+        SendAll(backup, records);
+        Assert.Equal((RecordType.Ack, 1UL), Acknowledgement(backup));
+        Assert.Equal((RecordType.Ack, 2UL), Acknowledgement(backup));
+        backup.CloseSending();
+        Assert.Throws<PeerLostException>(backup.Join);
+
+        // Perhaps one more each: for what the first epoch brought.
+        Assert.InRange(backup.Session.Store.HeatOf(0, 0), 40, 41);
+        Assert.InRange(backup.Session.Store.HeatOf(1, 0), 100, 101);
+        Assert.InRange(backup.Session.Store.Statistics.ReadPages!.Value, 2 * 140, 2 * 145);
     }
 
     [Fact]

@@ -30,10 +30,32 @@ public sealed class ChunkHeatTests
     }
 
     [Fact]
+    public void What_the_guest_reads_is_wanted_and_cools_only_when_it_is_told_so()
+    {
+        var heat = new ChunkHeat(3);
+        heat.SetReads(1, [200, 7, 9]); // the last is beyond the block
+        heat.SetReads(int.MaxValue, [1]);
+        for (int epoch = 0; epoch < 1000; epoch++)
+        {
+            heat.NextEpoch();
+        }
+        Assert.Equal([0, 200, 7], Enumerable.Range(0, 3).Select(heat.WantedOf));
+        Assert.Equal(0, heat[1]);
+        Assert.Equal(2 * 207, heat.ReadPages);
+
+        heat.Warm(2);
+        heat.SetReads(1, [1]);
+
+        Assert.Equal([0, 1, 8], Enumerable.Range(0, 3).Select(heat.WantedOf));
+        Assert.Equal(2 * 8, heat.ReadPages);
+    }
+
+    [Fact]
     public void It_stays_with_a_block_that_grows_or_shrinks()
     {
         var heat = new ChunkHeat(3);
         heat.Warm(1);
+        heat.SetReads(0, [3, 4, 5]);
         var smaller = new ChunkHeat(2);
         var larger = new ChunkHeat(5);
 
@@ -42,5 +64,7 @@ public sealed class ChunkHeatTests
 
         Assert.Equal(heat[1], larger[1]);
         Assert.Equal(0, larger[4]);
+        Assert.Equal([3, 5, 0], Enumerable.Range(0, 3).Select(larger.WantedOf));
+        Assert.Equal(2 * 7, larger.ReadPages);
     }
 }

@@ -130,6 +130,30 @@ public sealed class PostcopySourceTests : IDisposable
     }
 
     [Fact]
+    public void What_the_guest_reads_often_comes_first_of_its_kind_whatever_was_written_meanwhile()
+    {
+        for (ulong epoch = 2; epoch < 6; epoch++)
+        {
+            _store.BeginEpoch(epoch);
+            _store.PutOnDisk(0, 2048, 1, 70_000, NumberedBlocks.Checks(70_000, 10));
+            _store.PutOnDisk(0, 3072, 1, 80_000, NumberedBlocks.Checks(80_000, 10));
+            _store.PutOnDisk(0, 3584, 1, 90_000, NumberedBlocks.Checks(90_000, 10));
+            _store.SetDeviceState([0xaa, 0xbb, 0x00]);
+            _store.CommitEpoch();
+        }
+        _store.Disks = new NumberedBlocks();
+        _store.SetReads(0, 6, [100, 200]);
+        _store.SetReads(77, 0, [255]);
+        _store.SetReads(0, 1 << 20, [255]);
+
+        Run(_ => { });
+
+        List<string> pages = [.. _destination.Heard.Where(word => word.StartsWith("page", StringComparison.Ordinal))];
+        int[] hotFirst = [.. Enumerable.Range(3584, 10), .. Enumerable.Range(3072, 10), .. Enumerable.Range(2048, 10)];
+        Assert.Equal(hotFirst.Select(page => $"page pc.ram {page}"), pages.Skip(HardPages));
+    }
+
+    [Fact]
     public void The_push_goes_on_behind_a_requested_page()
     {
         bool asked = false;

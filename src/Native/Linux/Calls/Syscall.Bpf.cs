@@ -18,13 +18,17 @@ internal static unsafe partial class Syscall
 
     internal const uint BPF_MAP_TYPE_ARRAY = 2;
     internal const uint BPF_F_MMAPABLE = 1 << 10;
+    internal const uint BPF_PROG_TYPE_KPROBE = 2;
     internal const uint BPF_PROG_TYPE_SCHED_CLS = 3;
 
     internal const uint BPF_F_BEFORE = 1 << 3;
     internal const uint BPF_F_AFTER = 1 << 4;
     internal const uint BPF_F_ID = 1 << 5;
 
+    internal const int BPF_FUNC_map_lookup_elem = 1;
+    internal const int BPF_FUNC_get_current_pid_tgid = 14;
     internal const int BPF_FUNC_ktime_get_boot_ns = 125;
+    internal const int BPF_PSEUDO_MAP_FD = 1;
     internal const int BPF_PSEUDO_MAP_VALUE = 2;
 
     // What came with Linux 6.6.

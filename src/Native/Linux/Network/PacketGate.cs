@@ -14,12 +14,10 @@ namespace Hikae.Native.Linux;
 /// </remarks>
 public sealed unsafe class PacketGate : IDisposable
 {
-    private const int PageBytes = 4096;
     private const int MostPrograms = 64;
 
-    private readonly SafeFileHandle _map;
+    private readonly BpfArray _until;
     private readonly SafeFileHandle _program;
-    private readonly MappingHandle _memory;
     private readonly long _clockOffset;
 
     /// <summary>A gate that is open and stands nowhere yet.</summary>
@@ -27,18 +25,11 @@ public sealed unsafe class PacketGate : IDisposable
     public PacketGate()
     {
         _clockOffset = ReadClockOffset();
-        _map = CreateMap();
+        _until = new BpfArray(1);
         try
         {
-            // SAFETY: a new mapping at an address of the kernel's choice; it replaces nothing.
-            nint address = Syscall.mmap_file(0, PageBytes, Syscall.PROT_READ | Syscall.PROT_WRITE, Syscall.MAP_SHARED, _map, 0);
-            if (address == Syscall.MAP_FAILED)
-            {
-                LinuxException.ThrowLastError("mmap of a BPF map");
-            }
-            _memory = new MappingHandle(address, PageBytes);
             Open();
-            _program = LoadProgram(_map);
+            _program = LoadProgram(_until.Map);
             ProgramId = ReadId(_program);
         }
         catch
@@ -71,7 +62,7 @@ public sealed unsafe class PacketGate : IDisposable
             attach_type = Syscall.BPF_TCX_INGRESS,
             attach_flags = Syscall.BPF_F_BEFORE,
         };
-        Call(Syscall.BPF_PROG_ATTACH, &attach, sizeof(Syscall.bpf_attach_attr), "BPF_PROG_ATTACH");
+        BpfProgram.Call(Syscall.BPF_PROG_ATTACH, &attach, sizeof(Syscall.bpf_attach_attr), "BPF_PROG_ATTACH");
     }
 
     /// <summary>Takes a gate away from an interface, also one of a process that is gone. False: it does not stand there.</summary>
@@ -127,64 +118,32 @@ public sealed unsafe class PacketGate : IDisposable
     /// <remarks>Where it stands it stays as it was set last.</remarks>
     public void Dispose()
     {
-        _memory?.Dispose();
         _program?.Dispose();
-        _map?.Dispose();
+        _until.Dispose();
     }
 
     private static bool IsGone(string call) =>
         System.Runtime.InteropServices.Marshal.GetLastPInvokeError() is var errno and not (Syscall.ENODEV or Syscall.ENOENT) ? throw new LinuxException(call, errno) : false;
 
-    // SAFETY: the mapping is longer than that, and lasts until Dispose; the handle throws after it. The kernel reads it at one go, as it is aligned.
-    private void Write(ulong until) => Volatile.Write(ref *(ulong*)_memory.Address, until);
-
-    private static SafeFileHandle CreateMap()
-    {
-        var map = new Syscall.bpf_map_attr
-        {
-            map_type = Syscall.BPF_MAP_TYPE_ARRAY,
-            key_size = sizeof(uint),
-            value_size = sizeof(ulong),
-            max_entries = 1,
-            map_flags = Syscall.BPF_F_MMAPABLE,
-        };
-        return new SafeFileHandle((nint)Call(Syscall.BPF_MAP_CREATE, &map, sizeof(Syscall.bpf_map_attr), "BPF_MAP_CREATE"), ownsHandle: true);
-    }
+    // The kernel reads it at one go, as it is aligned.
+    private void Write(ulong until) => Volatile.Write(ref _until.Numbers[0], until);
 
     private static SafeFileHandle LoadProgram(SafeFileHandle map)
     {
-        // Fields of struct bpf_insn from the lowest bit: code 8, destination 4, source 4, offset 16, immediate 32.
         ReadOnlySpan<ulong> instructions =
         [
-            Instruction(0x18, 1, Syscall.BPF_PSEUDO_MAP_VALUE, 0, (int)map.DangerousGetHandle()), // r1 = address of the map's value,
-            Instruction(0x00, 0, 0, 0, 0),                                                         //   at 0
-            Instruction(0x79, 6, 1, 0, 0),                                                         // r6 = *(u64 *)r1
-            Instruction(0x85, 0, 0, 0, Syscall.BPF_FUNC_ktime_get_boot_ns),                        // r0 = bpf_ktime_get_boot_ns()
-            Instruction(0xad, 0, 6, 2, 0),                                                         // if r0 < r6 goto +2
-            Instruction(0xb7, 0, 0, 0, Syscall.TCX_DROP),                                          // r0 = drop
-            Instruction(0x95, 0, 0, 0, 0),                                                         // exit
-            Instruction(0xb7, 0, 0, 0, Syscall.TCX_NEXT),                                          // r0 = go on
-            Instruction(0x95, 0, 0, 0, 0),                                                         // exit
+            BpfProgram.Instruction(0x18, 1, Syscall.BPF_PSEUDO_MAP_VALUE, 0, (int)map.DangerousGetHandle()), // r1 = address of the map's value,
+            BpfProgram.Instruction(0x00, 0, 0, 0, 0),                                                         //   at 0
+            BpfProgram.Instruction(0x79, 6, 1, 0, 0),                                                         // r6 = *(u64 *)r1
+            BpfProgram.Instruction(0x85, 0, 0, 0, Syscall.BPF_FUNC_ktime_get_boot_ns),                        // r0 = bpf_ktime_get_boot_ns()
+            BpfProgram.Instruction(0xad, 0, 6, 2, 0),                                                         // if r0 < r6 goto +2
+            BpfProgram.Instruction(0xb7, 0, 0, 0, Syscall.TCX_DROP),                                          // r0 = drop
+            BpfProgram.Instruction(0x95, 0, 0, 0, 0),                                                         // exit
+            BpfProgram.Instruction(0xb7, 0, 0, 0, Syscall.TCX_NEXT),                                          // r0 = go on
+            BpfProgram.Instruction(0x95, 0, 0, 0, 0),                                                         // exit
         ];
-        ReadOnlySpan<byte> license = "LGPL\0"u8;
-        fixed (ulong* first = instructions)
-        fixed (byte* text = license)
-        {
-            var load = new Syscall.bpf_prog_attr
-            {
-                prog_type = Syscall.BPF_PROG_TYPE_SCHED_CLS,
-                insn_cnt = (uint)instructions.Length,
-                insns = (ulong)first,
-                license = (ulong)text,
-                expected_attach_type = Syscall.BPF_TCX_INGRESS,
-            };
-            "hikae_gate"u8.CopyTo(new Span<byte>(load.prog_name, 16));
-            return new SafeFileHandle((nint)Call(Syscall.BPF_PROG_LOAD, &load, sizeof(Syscall.bpf_prog_attr), "BPF_PROG_LOAD"), ownsHandle: true);
-        }
+        return BpfProgram.Load(Syscall.BPF_PROG_TYPE_SCHED_CLS, "hikae_gate"u8, instructions, Syscall.BPF_TCX_INGRESS);
     }
-
-    private static ulong Instruction(byte code, byte destination, byte source, short offset, int immediate) =>
-        code | ((ulong)destination << 8) | ((ulong)source << 12) | ((ulong)(ushort)offset << 16) | ((ulong)(uint)immediate << 32);
 
     private static uint ReadId(SafeFileHandle program)
     {
@@ -195,16 +154,8 @@ public sealed unsafe class PacketGate : IDisposable
             info_len = (uint)sizeof(Syscall.bpf_prog_info),
             info = (ulong)&info,
         };
-        Call(Syscall.BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof(Syscall.bpf_info_attr), "BPF_OBJ_GET_INFO_BY_FD");
+        BpfProgram.Call(Syscall.BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof(Syscall.bpf_info_attr), "BPF_OBJ_GET_INFO_BY_FD");
         return info.id;
-    }
-
-    private static long Call(int command, void* arguments, int size, string name)
-    {
-        // SAFETY: the caller's structure has this size, and what it points to outlives the call.
-        long result = Syscall.syscall_bpf(Syscall.SYS_bpf, command, arguments, (nuint)size);
-        LinuxException.ThrowIfFailed(result, name);
-        return result;
     }
 
     /// <summary>What this process' CLOCK_BOOTTIME is ahead of the kernel's, which knows no time namespaces (time_namespaces(7)).</summary>

@@ -35,6 +35,9 @@ internal abstract record EpochPart
     /// <summary>Everything through this epoch is durable in the images. May stand anywhere, also within another epoch.</summary>
     internal sealed record DiskFlushed(EpochId Epoch) : EpochPart;
 
+    /// <summary>What the guest reads of each RAM block that says so. May stand anywhere, also within another epoch.</summary>
+    internal sealed record Reads(IReadOnlyList<ChunkReads> Blocks) : EpochPart;
+
     /// <summary>The epoch before was the last one here: the guest stands still and waits for the backup to take it.</summary>
     internal sealed record Yielded(EpochId Epoch) : EpochPart;
 

@@ -1,18 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 namespace Hikae.Sidecar.PageStore;
 
-/// <summary>In how many epochs, late ones counting more, something of each chunk of a RAM block came from the primary. What is hot is what the guest will want first.</summary>
-/// <remarks>One byte for each 2 MiB of the guest. Once in <see cref="EpochsPerHalf"/> epochs all is halved, so that what was hot long ago is no longer.</remarks>
+/// <summary>How hot each chunk of a RAM block is: in how many epochs, late ones counting more, something of it came from the primary; and what the primary says of the guest's reads.</summary>
+/// <remarks>Two bytes for each 2 MiB of the guest. Once in <see cref="EpochsPerHalf"/> epochs what came is halved, so that what was hot long ago is no longer.</remarks>
 internal sealed class ChunkHeat(int chunkCount)
 {
     private const int EpochsPerHalf = 64;
 
+    // In which the guest's agent counts.
+    private const int PagesPerStep = 2;
+
     // A chunk that every epoch touches comes to 2 * EpochsPerHalf before it is halved.
     private readonly byte[] _heat = new byte[chunkCount];
+    private readonly byte[] _reads = new byte[chunkCount];
     private int _epochs;
 
-    internal long Bytes => _heat.Length;
+    internal long Bytes => _heat.Length + _reads.Length;
 
+    /// <summary>Pages that the guest reads, about.</summary>
+    internal long ReadPages { get; private set; }
+
+    /// <summary>What is hot is what the guest will want first: what it writes, and what it reads.</summary>
+    internal int WantedOf(int chunk) => _heat[chunk] + _reads[chunk];
+
+    /// <summary>The primary says what the guest reads of the chunks from <paramref name="firstChunk"/> on. What is beyond the block is passed over: it may belong to one that is still to grow.</summary>
+    internal void SetReads(int firstChunk, ReadOnlySpan<byte> chunks)
+    {
+        for (int i = 0; i < chunks.Length && firstChunk + i < _reads.Length; i++)
+        {
+            ReadPages += (chunks[i] - _reads[firstChunk + i]) * PagesPerStep;
+            _reads[firstChunk + i] = chunks[i];
+        }
+    }
+
+    /// <summary>Of what came from the primary.</summary>
     internal int this[int chunk] => _heat[chunk];
 
     internal void NextEpoch()
@@ -31,5 +52,10 @@ internal sealed class ChunkHeat(int chunkCount)
     /// <summary>The epoch that is being committed touched this chunk.</summary>
     internal void Warm(int chunk) => _heat[chunk] = (byte)Math.Min(byte.MaxValue, _heat[chunk] + 1);
 
-    internal void CopyTo(ChunkHeat resized) => _heat.AsSpan(0, Math.Min(_heat.Length, resized._heat.Length)).CopyTo(resized._heat);
+    internal void CopyTo(ChunkHeat resized)
+    {
+        int kept = Math.Min(_heat.Length, resized._heat.Length);
+        _heat.AsSpan(0, kept).CopyTo(resized._heat);
+        resized.SetReads(0, _reads.AsSpan(0, kept));
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Runtime.InteropServices;
 using Hikae.Native.Linux;
+using Hikae.Protocol.Replication;
 
 namespace Hikae.Sidecar.PageStore;
 
@@ -10,7 +11,7 @@ namespace Hikae.Sidecar.PageStore;
 /// <remarks>A chunk is 512 pages (2 MiB of guest memory), so its entries fill exactly one host page of table.</remarks>
 internal sealed class PageTable : IDisposable
 {
-    internal const int PagesPerChunk = 512;
+    internal const int PagesPerChunk = ReplicationLimits.PagesPerChunk;
     private const int ChunkBytes = PagesPerChunk * sizeof(ulong);
 
     private readonly AnonymousMemory? _memory;

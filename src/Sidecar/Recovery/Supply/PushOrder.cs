@@ -3,10 +3,10 @@ using Hikae.Sidecar.PageStore;
 
 namespace Hikae.Sidecar.Recovery;
 
-/// <summary>Which page follows in the background, while nobody waits for one: the neighbours of what was asked for last, then what changed often and lately.</summary>
+/// <summary>Which page follows in the background, while nobody waits for one: the neighbours of what was asked for last, then what was written or read often and lately.</summary>
 /// <remarks>
-/// Kind after kind, each kind once through all memory; but neighbours of either kind, because nothing else tells what a guest reads: the kernel that runs it does not say
-/// which pages were read, and its own only whether a page was ever used. A page's kind must not change meanwhile. Sending thread only.
+/// Kind after kind, each kind once through all memory; but neighbours of either kind: what the guest reads through mappings, or without an agent at all, nothing else tells.
+/// A page's kind must not change meanwhile. Sending thread only.
 /// </remarks>
 internal sealed class PushOrder(ReplicaStore store, SentPages sent)
 {

@@ -220,6 +220,9 @@ internal sealed class BackupSession : IDisposable
             case RecordType.Claimed when Store.HasCheckpoint && NumberPayload.TryRead(payload, out long generation):
                 Claimed?.Invoke(generation);
                 return;
+            case RecordType.ReadHeat:
+                PageRecords.SetReads(Store, payload);
+                return;
             case RecordType.EpochBegin:
                 BeginEpoch(header.Epoch);
                 return;
@@ -240,7 +243,7 @@ internal sealed class BackupSession : IDisposable
                 HandleInEpoch(header.Type, payload);
                 if (_counted.Records % RecordsPerFigures == 0)
                 {
-                    _figures = _figures with { Parts = PartsOf(Store.Statistics, Disks.BufferedBytes) };
+                    _figures = _figures with { Parts = ReplicaFigures.PartsOf(Store.Statistics, Disks.BufferedBytes) };
                     if (_figures.ReplicaBytes > _roomAskedAt + BytesPerQuestion)
                     {
                         RequireRoom();
@@ -382,19 +385,8 @@ internal sealed class BackupSession : IDisposable
             Priority = ProtectAnnotation.PriorityOf(_stagedXml);
         }
         ReplicaStatistics statistics = Store.Statistics;
-        _figures = new ReplicaFigures(
-            epoch,
-            Stopwatch.GetTimestamp(),
-            PartsOf(statistics, Disks.BufferedBytes),
-            Store.Blocks.Sum(block => block.UsedBytes),
-            statistics.ZeroPages,
-            statistics.FreePages,
-            statistics.DiskPages);
-
+        _figures = ReplicaFigures.Of(epoch, Store.Blocks, statistics, Disks.BufferedBytes);
         _link.Connection.Send(RecordType.Ack, epoch, NumberPayload.Write(statistics.ResidentBytes));
         Committed?.Invoke();
     }
-
-    private static ReplicaParts PartsOf(ReplicaStatistics statistics, long diskBytes) =>
-        new(statistics.ArenaBytes, statistics.TableBytes, statistics.DeviceStateBytes, diskBytes);
 }

@@ -385,6 +385,6 @@ internal sealed class BackupSidecar : IDisposable
         BackupBytes = figures.ReplicaBytes,
         BackupParts = figures.Parts,
         GuestBytes = figures.GuestBytes,
-        SoftPages = new SoftPageCounts(figures.ZeroPages, figures.FreePages, 0, figures.DiskPages),
+        SoftPages = new SoftPageCounts(figures.ZeroPages, figures.FreePages, 0, figures.DiskPages, figures.ReadPages),
     };
 }

@@ -33,6 +33,13 @@ internal static class PageRecords
         return count;
     }
 
+    /// <summary>Of the committed checkpoint, and of no epoch.</summary>
+    public static void SetReads(ReplicaStore store, ReadOnlySpan<byte> payload)
+    {
+        ReadHeat heat = ReadHeat.Read(payload);
+        store.SetReads(heat.Block, heat.FirstChunk, heat.Chunks);
+    }
+
     public static ulong PutSoft(ReplicaStore store, ReadOnlySpan<byte> payload)
     {
         ulong count = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
 using Hikae.Protocol.Control;
 using Hikae.Protocol.Replication;
+using Hikae.Sidecar.PageStore;
 
 namespace Hikae.Sidecar;
 
@@ -12,9 +14,24 @@ namespace Hikae.Sidecar;
 /// <param name="ZeroPages">Pages held as zero.</param>
 /// <param name="FreePages">Pages held as free.</param>
 /// <param name="DiskPages">Pages held as references to the guest's disks.</param>
-internal sealed record ReplicaFigures(ulong Epoch, long CommittedAt, ReplicaParts Parts, long GuestBytes, long ZeroPages, long FreePages, long DiskPages)
+/// <param name="ReadPages">Pages of files that the guest reads, by the primary's word; null: it has said nothing.</param>
+internal sealed record ReplicaFigures(ulong Epoch, long CommittedAt, ReplicaParts Parts, long GuestBytes, long ZeroPages, long FreePages, long DiskPages, long? ReadPages)
 {
-    public static ReplicaFigures None { get; } = new(0, 0, new ReplicaParts(0, 0, 0), 0, 0, 0, 0);
+    public static ReplicaFigures None { get; } = new(0, 0, new ReplicaParts(0, 0, 0), 0, 0, 0, 0, null);
+
+    /// <summary>Of an epoch that has just been committed.</summary>
+    public static ReplicaFigures Of(ulong epoch, IReadOnlyList<RamBlockInfo> blocks, ReplicaStatistics statistics, long diskBytes) => new(
+        epoch,
+        Stopwatch.GetTimestamp(),
+        PartsOf(statistics, diskBytes),
+        blocks.Sum(block => block.UsedBytes),
+        statistics.ZeroPages,
+        statistics.FreePages,
+        statistics.DiskPages,
+        statistics.ReadPages);
+
+    public static ReplicaParts PartsOf(ReplicaStatistics statistics, long diskBytes) =>
+        new(statistics.ArenaBytes, statistics.TableBytes, statistics.DeviceStateBytes, diskBytes);
 
     /// <summary>Bytes of pages that are neither zero nor free.</summary>
     public long UsedBytes => Math.Max(0, GuestBytes - ((ZeroPages + FreePages) * ReplicationLimits.PageBytes));

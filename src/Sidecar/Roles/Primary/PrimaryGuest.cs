@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Native.Linux;
 using Hikae.Sidecar.Capture;
+using Hikae.Sidecar.Classify;
 using Hikae.Sidecar.Disk.Primary;
 using Hikae.Sidecar.Epoch;
 using Hikae.Sidecar.Output;
@@ -18,15 +19,12 @@ internal sealed class PrimaryGuest : IDisposable
     // libvirt calls its hook a moment after QEMU has ended.
     private static readonly TimeSpan ReleasePatience = TimeSpan.FromSeconds(5);
 
-    private readonly Func<long> _cachePagesReported;
-
-    public PrimaryGuest(SidecarOptions options, GuestConnection connection, QemuProcess process, IFreePages freePages, Func<long> cachePagesReported, ILogger logger)
+    public PrimaryGuest(SidecarOptions options, GuestConnection connection, QemuProcess process, GuestAgent agent, ILogger logger)
     {
         Options = options;
         Connection = connection;
         Process = process;
-        FreePages = freePages;
-        _cachePagesReported = cachePagesReported;
+        Agent = agent;
         Name = connection.Domain.Name;
         Monitor = new QemuMonitor(() => connection.Domain);
         IoThreads = new IoThreads(Monitor, process.Pid);
@@ -59,7 +57,8 @@ internal sealed class PrimaryGuest : IDisposable
     /// <summary>Its disks as far as they are served. Set once, before libvirt was asked anything; the caller's.</summary>
     public required GuestDisks Disks { get; init; }
 
-    public IFreePages FreePages { get; }
+    /// <summary>What runs in the guest and tells of its memory, if something does; the caller's.</summary>
+    public GuestAgent Agent { get; }
 
     public GuestOutput Output { get; }
 
@@ -68,9 +67,6 @@ internal sealed class PrimaryGuest : IDisposable
 
     /// <summary>When its processors stood, as QEMU tells.</summary>
     public Standstills Standstills { get; } = new();
-
-    /// <summary>Clean page cache pages in the guest's last answer; shown, not used.</summary>
-    public long CachePagesReported => _cachePagesReported();
 
     /// <summary>
     /// Runs what fails when QEMU ends. Why it ended is known a moment later, from libvirt's hook, which ends the token; until then nothing is thrown, so that the

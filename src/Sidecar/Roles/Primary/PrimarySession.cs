@@ -223,7 +223,7 @@ internal sealed class PrimarySession : IDisposable
         using DirtyTracker tracker = DirtyTracker.Attach(_guest.Process.Pid);
         using var deviceState = new DeviceStateCapture(_guest.Monitor, _guest.Process.Pid, _guest.IoThreads);
         var standstill = new DeviceStandstill(new GuestPause(_guest.Connection, _guest.Monitor, _guest.Process, _guest.IoThreads, _guest.Marker, _logger), deviceState);
-        _memory = new MemoryParticipant(_guest.Process.Pid, tracker, standstill, _pool, _queue, _guest.FreePages, Refers ? _guest.Disks.Content : null);
+        _memory = new MemoryParticipant(_guest.Process.Pid, tracker, standstill, _pool, _queue, _guest.Agent, Refers ? _guest.Disks.Content : null);
         using HardwareParticipant hardware = _hardware = new(_guest.Connection, _guest.Monitor, _guest.Process.Pid, deviceState, _memory, _queue, AreHeld);
         var devices = new DeviceParticipant(deviceState, _queue);
         var scan = Refers ? _primaryDisks.Scan() : null;
@@ -234,7 +234,7 @@ internal sealed class PrimarySession : IDisposable
             IEpochParticipant[] outputs = HoldOutputs(_disks) is { } held ? [held] : [];
             var lease = new LeaseParticipant(_guest.Lease, TimeSpan.FromMilliseconds(_link.Welcome.DetectMs));
             _shipper.Ending += lease.Ending;
-            _loop = new CheckpointLoop(standstill, _queue, [_hardware, _memory, devices, _disks, lease, .. outputs], _pauses);
+            _loop = new CheckpointLoop(standstill, _queue, [_hardware, _memory, devices, _disks, lease, .. outputs, new ReadsParticipant(_guest.Agent, _queue)], _pauses);
             _loop.Committed += OnCommitted;
             _loop.Sealing += _pace.Answer;
             while (Volatile.Read(ref _yieldAsked) == 0)
@@ -388,7 +388,7 @@ internal sealed class PrimarySession : IDisposable
             DirtyBytesPerEpoch = (_memory?.LastEpochPages ?? 0) * ReplicationLimits.PageBytes,
             Replicated = new ReplicatedTotals(
                 Interlocked.Read(ref _commits), counters.DirtyPages * ReplicationLimits.PageBytes, _link.Connection.BytesSent, counters.DeltaPages * ReplicationLimits.PageBytes),
-            SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.CachePagesReported, counters.OnDiskPages),
+            SoftPages = new SoftPageCounts(counters.ZeroPages, counters.FreePages, _guest.Agent.CachePagesReported, counters.OnDiskPages, _guest.Agent.ReadPages),
             DiskScan = _disks?.Scan,
             Packets = _outputs is null ? null : _guest.Output.Counters.ToStatus(),
         };

@@ -14,7 +14,7 @@ namespace Hikae.Sidecar.Classify;
 /// nobody asked for counts, and at <see cref="MaxUnwantedFrames"/> since the last complete answer (or
 /// <see cref="MaxSkippedBytes"/> bytes of garbage) the connection is dropped and the wait before the next one grows.
 /// </remarks>
-internal sealed class GuestAgentChannel : IScanRequester, IDisposable
+internal sealed class GuestAgentChannel : IScanRequester, IReadsRequester, IDisposable
 {
     /// <summary>Each may cost a hash of a whole frame, 10 us: 2.5 ms of work until the connection is dropped.</summary>
     internal const int MaxUnwantedFrames = 256;
@@ -42,6 +42,7 @@ internal sealed class GuestAgentChannel : IScanRequester, IDisposable
 
     // by Volatile and Interlocked only
     private IScanAnswers? _answers;
+    private IReadsAnswers? _reads;
     private Socket? _socket;
     private GuestHello? _hello;
     private long _refusedFrames;
@@ -67,7 +68,11 @@ internal sealed class GuestAgentChannel : IScanRequester, IDisposable
     internal void Start() => _thread.Start();
 
     /// <summary>Who takes the answers from now on. The guest's memory map may change, and its hints with it.</summary>
-    internal void Use(IScanAnswers? answers) => Volatile.Write(ref _answers, answers);
+    internal void Use(IScanAnswers? answers, IReadsAnswers? reads = null)
+    {
+        Volatile.Write(ref _answers, answers);
+        Volatile.Write(ref _reads, reads);
+    }
 
     /// <summary>Asks, if an agent is there that reports free pages. Any one thread; never waits.</summary>
     public bool TryRequest(in ScanRequest request)
@@ -88,6 +93,13 @@ internal sealed class GuestAgentChannel : IScanRequester, IDisposable
         length += request.WriteFrame(frames[length..]);
         Volatile.Write(ref _isUnanswered, true);
         return TrySend(frames[..length]);
+    }
+
+    /// <summary>Asks, if an agent is there. One that is older than the question does not answer. Any one thread; never waits.</summary>
+    public bool TryRequestReads(in ReadsRequest request)
+    {
+        Span<byte> frame = stackalloc byte[ReadsRequest.FrameBytes];
+        return Hello is not null && TrySend(frame[..request.WriteFrame(frame)]);
     }
 
     /// <summary>Tells the guest that it was continued on this host. False: no agent is connected now.</summary>
@@ -221,6 +233,24 @@ internal sealed class GuestAgentChannel : IScanRequester, IDisposable
             accepted = answers.TakeEnd(end);
             EndScan(accepted, answers);
         }
+        else if (frame.Type == GuestFrameType.ReadsAnswer && ReadsAnswer.TryParse(frame.Payload, out ReadsAnswer reads))
+        {
+            if (!IsWanted(reads.Number, out IReadsAnswers? taker))
+            {
+                return;
+            }
+
+            accepted = taker!.Take(reads);
+        }
+        else if (frame.Type == GuestFrameType.ReadsEnd && ReadsEnd.TryParse(frame.Payload, out ReadsEnd? readsEnd))
+        {
+            if (!IsWanted(readsEnd!.Number, out IReadsAnswers? taker))
+            {
+                return;
+            }
+
+            accepted = taker!.TakeEnd(readsEnd);
+        }
         else if (frame.IsOptional)
         {
             // A newer agent may say more than we know; but it counts, or it could say it for ever.
@@ -229,6 +259,18 @@ internal sealed class GuestAgentChannel : IScanRequester, IDisposable
         }
 
         Refuse(accepted ? 0 : 1);
+    }
+
+    private bool IsWanted(ulong number, out IReadsAnswers? reads)
+    {
+        reads = Volatile.Read(ref _reads);
+        if (reads?.IsWanted(number) == true)
+        {
+            return true;
+        }
+
+        CountLate();
+        return false;
     }
 
     private bool Accept(GuestHello hello)

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Hikae.Sidecar.Classify;
 
-/// <summary>Free pages as capture needs them, from the guest's agent. A guest without agent or channel simply has none.</summary>
-internal sealed class AgentFreePages : IFreePages, IDisposable
+/// <summary>What the guest's agent says, as capture needs it. A guest without agent or channel simply says nothing.</summary>
+internal sealed class GuestAgent : IFreePages, IGuestReads, IDisposable
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
 
@@ -19,11 +19,13 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
     private GuestAgentChannel? _channel;
     private string? _channelPath;
     private ulong _scanNumber;
+    private string? _whyNoReads;
 
     // checkpoint thread writes, any thread reads
     private volatile FreePageHints? _hints;
+    private volatile GuestReads? _reads;
 
-    public AgentFreePages(GuestConnection guest, ILogger logger)
+    public GuestAgent(GuestConnection guest, ILogger logger)
     {
         _guest = guest;
         _logger = logger;
@@ -32,9 +34,13 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
     /// <summary>Clean page cache pages in the last answers. Any thread.</summary>
     public long CachePagesReported => _hints?.CachePages ?? 0;
 
+    /// <summary>Pages of files that the guest reads within a second, about; null: not known. Any thread.</summary>
+    public long? ReadPages => _reads?.Pages;
+
     public void Reset(IReadOnlyList<RamBlock> blocks)
     {
         _hints = null;
+        _reads = null;
         string? path = AgentChannelPath.Find(_guest.Domain.GetXml(DomainXmlFlags.None), GuestProtocol.PortName);
         if (path != _channelPath)
         {
@@ -54,7 +60,8 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
             return;
         }
         _hints = new FreePageHints(map!, _channel, TimeProvider.System);
-        _channel.Use(_hints);
+        _reads = new GuestReads(map!, _channel, TimeProvider.System);
+        _channel.Use(_hints, _reads);
     }
 
     public void MarkWritten(PageRun run) => _hints?.MarkWritten(run.Block, run.FirstPage, run.PageCount);
@@ -115,6 +122,18 @@ internal sealed class AgentFreePages : IFreePages, IDisposable
             cancellationToken.ThrowIfCancellationRequested();
         }
         return true;
+    }
+
+    public void AskForReads() => _reads?.Ask();
+
+    public IReadOnlyList<ChunkReads>? TakeReads()
+    {
+        if (_reads?.WhyNot is { } whyNot && whyNot != _whyNoReads)
+        {
+            _whyNoReads = whyNot;
+            _logger.ReadsNotKnown(whyNot);
+        }
+        return _reads?.Take();
     }
 
     public void Dispose() => _channel?.Dispose();
