@@ -2,7 +2,7 @@
 namespace Hikae.Sidecar.PageStore;
 
 /// <summary>How hot each chunk of a RAM block is: in how many epochs, late ones counting more, something of it came from the primary; and what the primary says of the guest's reads.</summary>
-/// <remarks>Two bytes for each 2 MiB of the guest. Once in <see cref="EpochsPerHalf"/> epochs what came is halved, so that what was hot long ago is no longer.</remarks>
+/// <remarks>A byte or two for each 2 MiB of the guest. Once in <see cref="EpochsPerHalf"/> epochs what came is halved, so that what was hot long ago is no longer.</remarks>
 internal sealed class ChunkHeat(int chunkCount)
 {
     private const int EpochsPerHalf = 64;
@@ -12,7 +12,9 @@ internal sealed class ChunkHeat(int chunkCount)
 
     // A chunk that every epoch touches comes to 2 * EpochsPerHalf before it is halved.
     private readonly byte[] _heat = new byte[chunkCount];
-    private readonly byte[] _reads = new byte[chunkCount];
+
+    // Empty until something is told.
+    private byte[] _reads = [];
     private int _epochs;
 
     internal long Bytes => _heat.Length + _reads.Length;
@@ -21,11 +23,15 @@ internal sealed class ChunkHeat(int chunkCount)
     internal long ReadPages { get; private set; }
 
     /// <summary>What is hot is what the guest will want first: what it writes, and what it reads.</summary>
-    internal int WantedOf(int chunk) => _heat[chunk] + _reads[chunk];
+    internal int WantedOf(int chunk) => _heat[chunk] + (_reads.Length > 0 ? _reads[chunk] : 0);
 
     /// <summary>The primary says what the guest reads of the chunks from <paramref name="firstChunk"/> on. What is beyond the block is passed over: it may belong to one that is still to grow.</summary>
     internal void SetReads(int firstChunk, ReadOnlySpan<byte> chunks)
     {
+        if (_reads.Length == 0)
+        {
+            _reads = new byte[_heat.Length];
+        }
         for (int i = 0; i < chunks.Length && firstChunk + i < _reads.Length; i++)
         {
             ReadPages += (chunks[i] - _reads[firstChunk + i]) * PagesPerStep;
@@ -56,6 +62,9 @@ internal sealed class ChunkHeat(int chunkCount)
     {
         int kept = Math.Min(_heat.Length, resized._heat.Length);
         _heat.AsSpan(0, kept).CopyTo(resized._heat);
-        resized.SetReads(0, _reads.AsSpan(0, kept));
+        if (_reads.Length > 0)
+        {
+            resized.SetReads(0, _reads.AsSpan(0, kept));
+        }
     }
 }
