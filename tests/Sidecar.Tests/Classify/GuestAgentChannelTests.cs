@@ -113,6 +113,27 @@ public sealed class GuestAgentChannelTests : IDisposable
     }
 
     [Fact]
+    public void What_the_guest_reads_arrives_and_late_and_false_answers_count()
+    {
+        var reads = new GuestReads(MemoryTrees.Small(), _channel, TimeProvider.System);
+        _channel.Use(_hints, reads);
+        using Socket guest = _socket.Accept();
+        Send(guest, Hello(ScanContents.Both));
+        WaitFor(() => _channel.Hello is not null);
+        reads.Ask(5);
+        Send(guest, Reads(4, 0));
+        Send(guest, EndOfReads(4, 1));
+        Send(guest, Reads(5, 1)); // behind the guest's only chunk
+        Send(guest, Reads(5, 0));
+        Send(guest, EndOfReads(5, 1));
+
+        WaitFor(() => reads.Pages is not null);
+        Assert.Equal([25], Assert.Single(reads.Take()!).Heat);
+        Assert.Equal(2, _channel.LateFrames);
+        Assert.Equal(1, _channel.RefusedFrames);
+    }
+
+    [Fact]
     public void A_guest_that_floods_is_dropped_and_connected_to_again()
     {
         using (Socket guest = _socket.Accept())
@@ -163,6 +184,18 @@ public sealed class GuestAgentChannelTests : IDisposable
         byte[] frame = new byte[GuestHello.MaxFrameBytes];
         var hello = new GuestHello { AgentVersion = "1", KernelRelease = "6", PageSize = 4096, Available = available, FreeIsOff = "" };
         return frame[..hello.WriteFrame(frame)];
+    }
+
+    private static byte[] Reads(ulong number, ulong chunk)
+    {
+        byte[] frame = new byte[ReadsAnswer.MaxFrameBytes];
+        return frame[..ReadsAnswer.WriteFrame(frame, number, chunk, [100])];
+    }
+
+    private static byte[] EndOfReads(ulong number, uint answers)
+    {
+        byte[] frame = new byte[ReadsEnd.MaxFrameBytes];
+        return frame[..new ReadsEnd { Number = number, Answers = answers, WhyNot = string.Empty }.WriteFrame(frame)];
     }
 
     private static byte[] Answer(ulong scan, ulong firstPfn, int pages)

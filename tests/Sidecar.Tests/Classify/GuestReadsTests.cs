@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Guest;
+using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Hikae.Sidecar.Classify;
 using Microsoft.Extensions.Time.Testing;
@@ -20,6 +21,7 @@ public sealed class GuestReadsTests : IReadsRequester
     private readonly List<ReadsRequest> _requests = [];
     private readonly GuestReads _reads;
     private bool _isAbsent;
+    private ulong _asked;
 
     public GuestReadsTests() => _reads = new GuestReads(MemoryTrees.Parse(MemoryTrees.Q35With3GiB, MemoryTrees.Q35Blocks), this, _clock);
 
@@ -34,7 +36,7 @@ public sealed class GuestReadsTests : IReadsRequester
     [Fact]
     public void What_the_guest_says_of_its_memory_is_said_of_its_RAM_blocks()
     {
-        _reads.Ask();
+        Ask();
         Assert.Null(_reads.Pages);
         Assert.True(Take(1, 3, 100, 0, 200));
         Assert.True(Take(1, HighGuestChunk, 40));
@@ -55,7 +57,8 @@ public sealed class GuestReadsTests : IReadsRequester
         for (ulong question = 1; question <= 20; question++)
         {
             _clock.Advance(GuestReads.LongestRest);
-            _reads.Ask();
+            Ask();
+            Assert.Equal(question, _requests[^1].Number);
             byte once = (byte)(question == 1 ? 255 : 0);
             Assert.True(Take(question, 10, once, 255, 1));
             Assert.True(End(question, answers: 1));
@@ -70,16 +73,16 @@ public sealed class GuestReadsTests : IReadsRequester
     [Fact]
     public void The_guest_is_asked_ever_more_seldom_and_not_while_it_owes_an_answer()
     {
-        _reads.Ask();
+        Ask();
         _clock.Advance(GuestReads.LongestWait - TimeSpan.FromMilliseconds(1));
-        _reads.Ask();
+        Ask();
         Assert.Single(_requests);
         _clock.Advance(TimeSpan.FromMilliseconds(1));
         var asked = new List<double>();
         for (int step = 0; step < 1000; step++)
         {
             int before = _requests.Count;
-            _reads.Ask();
+            Ask();
             if (_requests.Count > before)
             {
                 asked.Add(step);
@@ -88,6 +91,7 @@ public sealed class GuestReadsTests : IReadsRequester
             _clock.Advance(TimeSpan.FromSeconds(1));
         }
 
+        // After 2, 4, 8, 16, 32 and 60 s; the first of them went by while the guest owed its answer.
         Assert.Equal([0, 8, 24, 56, 116, 176], asked.Take(6));
         Assert.All(_requests, request => Assert.Equal(GuestReads.Duration.TotalMilliseconds, request.Milliseconds));
     }
@@ -98,7 +102,7 @@ public sealed class GuestReadsTests : IReadsRequester
         _isAbsent = true;
         for (int i = 0; i < 5; i++)
         {
-            _reads.Ask();
+            Ask();
             _clock.Advance(GuestReads.ShortestRest);
         }
 
@@ -111,7 +115,7 @@ public sealed class GuestReadsTests : IReadsRequester
     {
         Assert.False(Channel.IsWanted(0));
         Assert.False(End(0, answers: 0));
-        _reads.Ask();
+        Ask();
         Assert.True(Channel.IsWanted(1));
         Assert.False(Take(2, 0, 1));
         Assert.True(Take(1, 10, 1, 1));
@@ -122,7 +126,7 @@ public sealed class GuestReadsTests : IReadsRequester
 
         // Nothing of the answer that was void is left.
         _clock.Advance(GuestReads.LongestRest);
-        _reads.Ask();
+        Ask();
         Assert.True(End(2, answers: 0));
         Assert.Empty(Hot(Assert.Single(_reads.Take()!)));
     }
@@ -130,9 +134,9 @@ public sealed class GuestReadsTests : IReadsRequester
     [Fact]
     public void A_guest_that_sends_many_small_answers_is_not_listened_to_for_ever()
     {
-        _reads.Ask();
+        Ask();
         int taken = 0;
-        while (Take(1, (ulong)taken * 2, 1))
+        while (taken < 1000 && Take(1, (ulong)taken * 2, 1))
         {
             taken++;
         }
@@ -143,21 +147,82 @@ public sealed class GuestReadsTests : IReadsRequester
     [Fact]
     public void A_guest_that_cannot_tell_says_why_and_what_was_known_stays()
     {
-        _reads.Ask();
+        Ask();
         Take(1, 0, 4);
         End(1, answers: 1);
         Assert.NotNull(_reads.Take());
         _clock.Advance(GuestReads.LongestRest);
-        _reads.Ask();
+        Ask();
         Assert.True(Channel.TakeEnd(new ReadsEnd { Number = 2, Answers = 0, WhyNot = "no kprobes" }));
 
         Assert.Equal("no kprobes", _reads.WhyNot);
         Assert.Null(_reads.Take());
         Assert.Equal(2, _reads.Pages);
+        Assert.Equal(2, _requests.Count);
+        _clock.Advance(GuestReads.RefusedRest - TimeSpan.FromSeconds(1));
+        Ask();
+        Assert.Equal(2, _requests.Count);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Ask();
+        Assert.Equal(3, _requests.Count);
+    }
+
+    [Fact]
+    public void A_guest_that_takes_long_to_count_is_left_alone_for_longer()
+    {
+        Ask();
+        _clock.Advance(GuestReads.Duration + TimeSpan.FromSeconds(10));
+        Assert.True(End(1, answers: 0));
+        _clock.Advance(TimeSpan.FromSeconds((10 * GuestReads.RestFactor) - 12));
+        Ask();
+        Assert.Single(_requests);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Ask();
+        Assert.Equal(2, _requests.Count);
+    }
+
+    [Fact]
+    public void A_new_session_is_told_what_was_known_unless_the_memory_is_another()
+    {
+        GuestMemoryMap same = MemoryTrees.Parse(MemoryTrees.Q35With3GiB, [.. MemoryTrees.Q35Blocks, new RamBlockInfo("rom", 1 << 20, 4096)]);
+        Assert.True(_reads.IsOf(same, this));
+        _reads.TellAgain();
+        Assert.Null(_reads.Take());
+        Ask();
+        Take(1, 3, 100);
+        End(1, answers: 1);
+        IReadOnlyList<ChunkReads> known = _reads.Take()!;
+        _reads.TellAgain();
+
+        Assert.Equivalent(known, _reads.Take());
+        Assert.False(_reads.IsOf(MemoryTrees.Small(), this));
+        Assert.False(_reads.IsOf(same, new GuestReadsTests()));
+    }
+
+    [Fact]
+    public void A_port_that_is_lost_owes_no_answer_and_nothing_is_left_of_its_half()
+    {
+        Ask();
+        Assert.True(Take(1, 3, 100));
+        Channel.Lost();
+        Assert.False(End(1, answers: 1));
+        _clock.Advance(GuestReads.LongestRest);
+        Ask();
+        Assert.True(End(2, answers: 0));
+
+        Assert.Empty(Hot(Assert.Single(_reads.Take()!)));
     }
 
     private static List<(int Chunk, int Heat)> Hot(ChunkReads known) =>
         [.. known.Heat.Select((heat, chunk) => (chunk, (int)heat)).Where(pair => pair.Item2 > 0)];
+
+    private void Ask()
+    {
+        // The number is used up where nothing is asked, too; here it is to be that of the request.
+        int before = _requests.Count;
+        _reads.Ask(_asked + 1);
+        _asked += _requests.Count > before ? 1UL : 0;
+    }
 
     private bool Take(ulong number, ulong firstChunk, params byte[] chunks)
     {

@@ -59,6 +59,9 @@ internal static unsafe partial class Syscall
         [FieldOffset(8)] internal int si_code;
     }
 
+    [LibraryImport(Library)]
+    internal static partial int gettid();
+
     [LibraryImport(Library, SetLastError = true)]
     internal static partial long ptrace(long request, int pid, nint addr, nint data);
 

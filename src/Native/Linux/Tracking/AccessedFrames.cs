@@ -13,13 +13,14 @@ namespace Hikae.Native.Linux;
 /// What the function is given is the address of a <c>struct page</c>; they lie in one array, of which only the beginning must be known. It is found by reading two pages of
 /// our own whose frames <c>/proc/self/pagemap</c> tells, so neither symbols nor the kernel's types are needed, and a kernel that is built otherwise is noticed.
 ///
-/// What is read through a mapping (mmap) goes past that function. Bits that two processors set in one word at the same time may be lost: the frame is seen the next time.
+/// What is read through a mapping (mmap) goes past that function, until the mapping ends; some other users of pages call it, too (get_user_pages, buffers of file systems). Bits that two processors set in one word at the same time may be lost: the frame is seen the next time.
 /// Of a folio of several pages only the first frame is seen.
 ///
 /// Needs Linux 5.5 with CONFIG_KPROBE_EVENTS and CONFIG_BPF_EVENTS, x86-64, and root in the machine's own process namespace. One thread.
 /// </remarks>
 public sealed unsafe class AccessedFrames
 {
+    private const string KprobeType = "/sys/bus/event_source/devices/kprobe/type";
     private const int PageBytes = 4096;
 
     /// <summary>sizeof(struct page), as long as nothing unusual is configured.</summary>
@@ -47,6 +48,7 @@ public sealed unsafe class AccessedFrames
     /// <exception cref="IOException">A file that is needed is missing, or the kernel is built in a way that this cannot follow; the message says which.</exception>
     public static AccessedFrames Open()
     {
+        RequireKprobes();
         using var seen = new BpfArray(1);
         using SafeFileHandle program = LoadFinder(seen);
         string function = "folio_mark_accessed";
@@ -85,41 +87,38 @@ public sealed unsafe class AccessedFrames
         take(bits.Numbers);
     }
 
+    // Two files, as two pages of one may be parts of one folio.
     private static ulong FindPageArray(BpfArray seen)
     {
-        const int Pages = 2;
+        ulong array = PageArrayBySample(seen);
+        return array % PageBytes == 0 && PageArrayBySample(seen) == array
+            ? array
+            : throw new IOException($"the kernel's struct page is not of {1 << StructPageShift} bytes, or not in one array");
+    }
+
+    private static ulong PageArrayBySample(BpfArray seen)
+    {
         using MemoryFile file = MemoryFile.Create("hikae-page-array");
-        RandomAccess.Write(file.Handle, new byte[Pages * PageBytes], 0);
+        byte[] page = new byte[PageBytes];
+        RandomAccess.Write(file.Handle, page, 0);
 
         // SAFETY: a new mapping at an address of the kernel's choice; it replaces nothing.
-        nint address = Syscall.mmap_file(0, Pages * PageBytes, Syscall.PROT_READ, Syscall.MAP_SHARED, file.Handle, 0);
+        nint address = Syscall.mmap_file(0, PageBytes, Syscall.PROT_READ, Syscall.MAP_SHARED, file.Handle, 0);
         if (address == Syscall.MAP_FAILED)
         {
             LinuxException.ThrowLastError("mmap");
         }
-        using var mapping = new MappingHandle(address, Pages * PageBytes);
-        byte[] one = new byte[1];
-        ulong? found = null;
-        for (int page = 0; page < Pages; page++)
-        {
-            // SAFETY: within the mapping; the file is that long.
-            _ = Volatile.Read(ref *(byte*)(mapping.Address + (page * PageBytes)));
-            ulong frame = FrameOf((ulong)mapping.Address + (ulong)(page * PageBytes));
-            Volatile.Write(ref seen.Numbers[0], 0);
-            file.Read((long)page * PageBytes, one);
-            ulong pageAddress = Volatile.Read(ref seen.Numbers[0]);
-            if (pageAddress == 0)
-            {
-                throw new IOException("what this process reads is not seen at the kernel's function; in a container it cannot be");
-            }
-            ulong array = pageAddress - (frame << StructPageShift);
-            if (array % PageBytes != 0 || (found is ulong before && before != array))
-            {
-                throw new IOException($"the kernel's struct page is not of {1 << StructPageShift} bytes, or not in one array");
-            }
-            found = array;
-        }
-        return found!.Value;
+        using var mapping = new MappingHandle(address, PageBytes);
+
+        // SAFETY: within the mapping; the file is that long.
+        _ = Volatile.Read(ref *(byte*)mapping.Address);
+        ulong frame = FrameOf((ulong)mapping.Address);
+        Volatile.Write(ref seen.Numbers[0], 0);
+        file.Read(0, page);
+        ulong pageAddress = Volatile.Read(ref seen.Numbers[0]);
+        return pageAddress != 0
+            ? pageAddress - (frame << StructPageShift)
+            : throw new IOException("what this process reads is not seen at the kernel's function; in a container it cannot be");
     }
 
     private static ulong FrameOf(ulong address)
@@ -134,15 +133,14 @@ public sealed unsafe class AccessedFrames
             : throw new IOException("the kernel does not show which frames this process' pages have (CAP_SYS_ADMIN)");
     }
 
-    /// <summary>Notes the argument of the last call that this process made.</summary>
+    /// <summary>Notes the argument of the last call that this thread made.</summary>
     private static SafeFileHandle LoadFinder(BpfArray seen)
     {
         ReadOnlySpan<ulong> instructions =
         [
             BpfProgram.Instruction(0x79, 6, 1, FirstArgument, 0),                                                // r6 = the function's first argument
             BpfProgram.Instruction(0x85, 0, 0, 0, Syscall.BPF_FUNC_get_current_pid_tgid),                        // r0 = process and thread
-            BpfProgram.Instruction(0x77, 0, 0, 0, 32),                                                           // r0 >>= 32
-            BpfProgram.Instruction(0x55, 0, 0, 3, Environment.ProcessId),                                        // if r0 != our process goto +3
+            BpfProgram.Instruction(0x56, 0, 0, 3, Syscall.gettid()),                                             // if (u32)r0 != our thread goto +3
             BpfProgram.Instruction(0x18, 1, Syscall.BPF_PSEUDO_MAP_VALUE, 0, (int)seen.Map.DangerousGetHandle()), // r1 = address of the number,
             BpfProgram.Instruction(0x00, 0, 0, 0, 0),                                                            //   at 0
             BpfProgram.Instruction(0x7b, 1, 6, 0, 0),                                                            // *(u64 *)r1 = r6
@@ -185,15 +183,18 @@ public sealed unsafe class AccessedFrames
         return BpfProgram.Load(Syscall.BPF_PROG_TYPE_KPROBE, "hikae_mark"u8, instructions);
     }
 
-    /// <summary>The program runs at each call of the function, on all processors, until the handle is closed.</summary>
-    private static SafeFileHandle Attach(SafeFileHandle program, string function)
+    private static void RequireKprobes()
     {
-        const string TypeFile = "/sys/bus/event_source/devices/kprobe/type";
-        if (!File.Exists(TypeFile))
+        if (!File.Exists(KprobeType))
         {
             throw new IOException("the kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
         }
-        uint type = uint.Parse(File.ReadAllText(TypeFile), CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The program runs at each call of the function, on all processors, until the handle is closed.</summary>
+    private static SafeFileHandle Attach(SafeFileHandle program, string function)
+    {
+        uint type = uint.Parse(File.ReadAllText(KprobeType), CultureInfo.InvariantCulture);
         nint name = Marshal.StringToCoTaskMemUTF8(function);
         try
         {

@@ -6,6 +6,9 @@ namespace Hikae.Sidecar.Capture;
 /// <summary>Tells the backup what the guest reads, so that it knows at a failover what will be wanted first. No part of any checkpoint.</summary>
 internal sealed class ReadsParticipant(IGuestReads reads, EpochQueue queue) : IEpochParticipant
 {
+    // What found no room in the queue.
+    private IReadOnlyList<ChunkReads>? _untold;
+
     public void Prepare(EpochId epoch, CancellationToken cancellationToken)
     {
         // Not before the first checkpoint: the guest's agent has its free pages to tell then.
@@ -20,9 +23,10 @@ internal sealed class ReadsParticipant(IGuestReads reads, EpochQueue queue) : IE
 
     public void Ended(EpochId epoch)
     {
-        if (reads.TakeReads() is { } known)
+        _untold = reads.TakeReads() ?? _untold;
+        if (_untold is not null && queue.TryAdd(new EpochPart.Reads(_untold)))
         {
-            queue.TryAdd(new EpochPart.Reads(known));
+            _untold = null;
         }
         reads.AskForReads();
     }

@@ -19,6 +19,7 @@ internal sealed class GuestAgent : IFreePages, IGuestReads, IDisposable
     private GuestAgentChannel? _channel;
     private string? _channelPath;
     private ulong _scanNumber;
+    private ulong _readsNumber;
     private string? _whyNoReads;
 
     // checkpoint thread writes, any thread reads
@@ -39,6 +40,7 @@ internal sealed class GuestAgent : IFreePages, IGuestReads, IDisposable
 
     public void Reset(IReadOnlyList<RamBlock> blocks)
     {
+        GuestReads? before = _reads;
         _hints = null;
         _reads = null;
         string? path = AgentChannelPath.Find(_guest.Domain.GetXml(DomainXmlFlags.None), GuestProtocol.PortName);
@@ -60,7 +62,10 @@ internal sealed class GuestAgent : IFreePages, IGuestReads, IDisposable
             return;
         }
         _hints = new FreePageHints(map!, _channel, TimeProvider.System);
-        _reads = new GuestReads(map!, _channel, TimeProvider.System);
+        // A new session's backup, or memory that did not change: what the guest reads is known already.
+        GuestReads reads = before?.IsOf(map!, _channel) == true ? before : new GuestReads(map!, _channel, TimeProvider.System);
+        reads.TellAgain();
+        _reads = reads;
         _channel.Use(_hints, _reads);
     }
 
@@ -124,7 +129,7 @@ internal sealed class GuestAgent : IFreePages, IGuestReads, IDisposable
         return true;
     }
 
-    public void AskForReads() => _reads?.Ask();
+    public void AskForReads() => _reads?.Ask(++_readsNumber);
 
     public IReadOnlyList<ChunkReads>? TakeReads()
     {

@@ -145,6 +145,7 @@ internal sealed class GuestAgentChannel : IScanRequester, IReadsRequester, IDisp
             Disconnect();
             Volatile.Write(ref _hello, null);
             Volatile.Read(ref _answers)?.Lost();
+            Volatile.Read(ref _reads)?.Lost();
             _stop.Token.WaitHandle.WaitOne(_wait);
             _wait = _wait * 2 < LongestWait ? _wait * 2 : LongestWait;
         }
@@ -250,6 +251,10 @@ internal sealed class GuestAgentChannel : IScanRequester, IReadsRequester, IDisp
             }
 
             accepted = taker!.TakeEnd(readsEnd);
+            if (accepted)
+            {
+                Forgive();
+            }
         }
         else if (frame.IsOptional)
         {
@@ -289,7 +294,12 @@ internal sealed class GuestAgentChannel : IScanRequester, IReadsRequester, IDisp
             return;
         }
 
-        // An agent that does its work is forgiven what came before.
+        Forgive();
+    }
+
+    // An agent that does its work is forgiven what came before.
+    private void Forgive()
+    {
         _unwanted = 0;
         _skippedBytes = 0;
         _wait = ShortestWait;

@@ -8,7 +8,7 @@ namespace Hikae.Sidecar.Classify;
 /// <summary>What the guest reads often and lately, from samples that its agent takes now and then.</summary>
 /// <remarks>
 /// Theory of operation. The checkpoint loop asks: at first soon, then ever more seldom, once in <see cref="LongestRest"/>. The agent watches for <see cref="Duration"/> and answers
-/// on the channel's thread. A sample counts a quarter, what is known from before three quarters: what was read once is forgotten after some minutes, what is read in each sample is
+/// on the channel's thread. A sample counts a quarter, what is known from before three quarters: of what was read once a tenth is left after eight samples, what is read in each sample is
 /// hottest. It decides about an order only: a guest that lies spoils its own.
 /// </remarks>
 internal sealed class GuestReads : IReadsAnswers
@@ -18,6 +18,12 @@ internal sealed class GuestReads : IReadsAnswers
 
     /// <summary>The guest pays for watching with some per cent of the time that reading its page cache takes.</summary>
     internal static readonly TimeSpan Duration = TimeSpan.FromSeconds(1);
+
+    /// <summary>A guest that cannot tell is asked again this much later: its kernel may log each try.</summary>
+    internal static readonly TimeSpan RefusedRest = TimeSpan.FromHours(1);
+
+    /// <summary>Loading its program, counting and telling may take the guest one part in so many of the time; watching is beside that.</summary>
+    internal const int RestFactor = 30;
 
     /// <summary>An answer that takes longer is given up.</summary>
     internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
@@ -29,6 +35,7 @@ internal sealed class GuestReads : IReadsAnswers
 
     // set once
     private readonly GuestMemoryMap _map;
+    private readonly GuestMemoryRange[] _ranges;
     private readonly IReadsRequester _agent;
     private readonly TimeProvider _clock;
     private readonly ulong _endChunk;
@@ -41,14 +48,19 @@ internal sealed class GuestReads : IReadsAnswers
     private bool _isOpen;
     private bool _isNew;
     private bool _everAsked;
+    private bool _isKnown;
     private long _askedAt;
     private TimeSpan _rest = ShortestRest;
     private ulong _answeredToChunk;
     private uint _answers;
 
+    // by Volatile only; below zero: not known
+    private long _pages = -1;
+
     internal GuestReads(GuestMemoryMap map, IReadsRequester agent, TimeProvider clock)
     {
         _map = map;
+        _ranges = [.. map.Ranges];
         _agent = agent;
         _clock = clock;
         _endChunk = (map.EndPfn + GuestProtocol.ChunkPages - 1) / GuestProtocol.ChunkPages;
@@ -61,13 +73,27 @@ internal sealed class GuestReads : IReadsAnswers
     }
 
     /// <summary>Pages that the guest reads while it is watched, late samples counting more: about. Null: not known. Any thread.</summary>
-    internal long? Pages { get; private set; }
+    internal long? Pages => Volatile.Read(ref _pages) is >= 0 and long pages ? pages : null;
 
     /// <summary>The guest cannot tell, and why; null: it can, or has not been heard. Any thread.</summary>
     internal string? WhyNot { get; private set; }
 
+    /// <summary>Whether what is known still holds for a guest whose memory is that of <paramref name="map"/>, asked through <paramref name="agent"/>.</summary>
+    internal bool IsOf(GuestMemoryMap map, IReadsRequester agent) =>
+        ReferenceEquals(agent, _agent) && map.Ranges.SequenceEqual(_ranges) && _ranges.All(range => map.Blocks[range.Block] == _map.Blocks[range.Block]);
+
+    /// <summary>Whoever takes next has been told nothing: all that is known is new to it.</summary>
+    internal void TellAgain()
+    {
+        lock (_gate)
+        {
+            _isNew = _isKnown;
+        }
+    }
+
     /// <summary>Asks the guest, unless a question is still open or was asked too recently.</summary>
-    internal void Ask()
+    /// <param name="number">Higher than any before it that this agent was asked.</param>
+    internal void Ask(ulong number)
     {
         lock (_gate)
         {
@@ -78,7 +104,7 @@ internal sealed class GuestReads : IReadsAnswers
             }
 
             // Before the request leaves: its answer may be here at once.
-            _number++;
+            _number = number;
             _isOpen = true;
             _answeredToChunk = 0;
             _answers = 0;
@@ -86,9 +112,10 @@ internal sealed class GuestReads : IReadsAnswers
             _askedAt = _clock.GetTimestamp();
             if (!_agent.TryRequestReads(new ReadsRequest(_number, (uint)Duration.TotalMilliseconds)))
             {
-                // It may be starting: it cost nothing, so the next question need not wait for long.
+                // It cost the guest nothing, so the next question need not wait any longer.
                 _isOpen = false;
-                _rest = ShortestRest;
+                _askedAt = 0;
+                _everAsked = false;
                 return;
             }
 
@@ -112,7 +139,13 @@ internal sealed class GuestReads : IReadsAnswers
             {
                 if (_heat[block] is { } heat)
                 {
-                    known.Add(new ChunkReads(block, [.. heat.Select(value => Told(value))]));
+                    byte[] told = new byte[heat.Length];
+                    for (int chunk = 0; chunk < heat.Length; chunk++)
+                    {
+                        told[chunk] = Told(heat[chunk]);
+                    }
+
+                    known.Add(new ChunkReads(block, told));
                 }
             }
 
@@ -165,46 +198,76 @@ internal sealed class GuestReads : IReadsAnswers
             }
 
             _isOpen = false;
+            TimeSpan took = _clock.GetElapsedTime(_askedAt) - Duration;
+            if (took * RestFactor > _rest)
+            {
+                _rest = took * RestFactor;
+            }
+
             bool isWhole = end.Answers == _answers;
             WhyNot = end.WhyNot.Length > 0 ? end.WhyNot : null;
-            for (int block = 0; block < _heat.Length; block++)
+            if (WhyNot is not null)
             {
-                if (isWhole && WhyNot is null && _heat[block] is { } heat)
-                {
-                    Remember(heat, _sample[block]);
-                    _isNew = true;
-                }
-
-                _sample[block] = null;
+                _rest = RefusedRest;
+            }
+            else if (isWhole)
+            {
+                RememberSample();
             }
 
-            if (_isNew)
-            {
-                Pages = _heat.Sum(heat => heat?.Sum(static value => (long)Told(value)) ?? 0) * PagesPerStep;
-            }
-
+            Array.Clear(_sample);
             return isWhole;
         }
+    }
+
+    private void RememberSample()
+    {
+        long pages = 0;
+        for (int block = 0; block < _heat.Length; block++)
+        {
+            if (_heat[block] is { } heat)
+            {
+                pages += Remember(heat, _sample[block]) * PagesPerStep;
+            }
+        }
+
+        _isNew = true;
+        _isKnown = true;
+        Volatile.Write(ref _pages, pages);
     }
 
     // Rounded up: a little is more than nothing.
     private static byte Told(ushort heat) => (byte)((heat + (1 << FractionBits) - 1) >> FractionBits);
 
+    void IReadsAnswers.Lost()
+    {
+        lock (_gate)
+        {
+            _isOpen = false;
+            Array.Clear(_sample);
+        }
+    }
+
     private static int ChunksOf(RamBlockInfo block) => (int)((block.PageCount + ReplicationLimits.PagesPerChunk - 1) / ReplicationLimits.PagesPerChunk);
 
-    private static void Remember(ushort[] heat, byte[]? sample)
+    /// <summary>Gives the sum of what is told of the chunks now.</summary>
+    private static long Remember(ushort[] heat, byte[]? sample)
     {
+        long told = 0;
         for (int chunk = 0; chunk < heat.Length; chunk++)
         {
             heat[chunk] = (ushort)(((3 * heat[chunk]) + ((sample?[chunk] ?? 0) << FractionBits)) / 4);
+            told += Told(heat[chunk]);
         }
+
+        return told;
     }
 
     // The guest's chunks are those of a RAM block, or lie across two of its: the memory tree says.
     private void Mark(ulong guestChunk, byte value)
     {
         ulong first = guestChunk * GuestProtocol.ChunkPages;
-        foreach (GuestMemoryRange range in _map.Ranges)
+        foreach (GuestMemoryRange range in _ranges)
         {
             ulong from = Math.Max(range.FirstPfn, first);
             ulong to = Math.Min(range.EndPfn, first + GuestProtocol.ChunkPages);

@@ -14,4 +14,7 @@ internal interface IReadsAnswers
 
     /// <summary>False: answers are missing, so that all of them are void.</summary>
     bool TakeEnd(ReadsEnd end);
+
+    /// <summary>The answer that is waited for will not come.</summary>
+    void Lost();
 }
