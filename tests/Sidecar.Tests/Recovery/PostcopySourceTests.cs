@@ -130,7 +130,7 @@ public sealed class PostcopySourceTests : IDisposable
     }
 
     [Fact]
-    public void What_the_guest_reads_often_comes_first_of_its_kind_whatever_was_written_meanwhile()
+    public void What_the_guest_reads_often_comes_first_and_the_rest_kind_after_kind()
     {
         for (ulong epoch = 2; epoch < 6; epoch++)
         {
@@ -142,15 +142,18 @@ public sealed class PostcopySourceTests : IDisposable
             _store.CommitEpoch();
         }
         _store.Disks = new NumberedBlocks();
-        _store.SetReads(0, 6, [100, 200]);
+        _store.SetReads(0, 0, [0, PushOrder.HotHeat, PushOrder.HotHeat - 2, 0, 0, 0, 100, 200]);
         _store.SetReads(77, 0, [255]);
         _store.SetReads(0, 1 << 20, [255]);
 
         Run(_ => { });
 
         List<string> pages = [.. _destination.Heard.Where(word => word.StartsWith("page", StringComparison.Ordinal))];
-        int[] hotFirst = [.. Enumerable.Range(3584, 10), .. Enumerable.Range(3072, 10), .. Enumerable.Range(2048, 10)];
-        Assert.Equal(hotFirst.Select(page => $"page pc.ram {page}"), pages.Skip(HardPages));
+        int[] hot = [.. Enumerable.Range(3584, 10), .. Enumerable.Range(3072, 10), .. Enumerable.Range(512, 512)];
+        int[] warm = [.. Enumerable.Range(1024, 512)];
+        Assert.Equal(hot.Concat(warm).Append(0).Select(page => $"page pc.ram {page}"), pages.Take(hot.Length + warm.Length + 1));
+        Assert.Equal(Enumerable.Range(2048, 10).Select(page => $"page pc.ram {page}"), pages.TakeLast(10));
+        Assert.Equal(HardPages + 30, pages.Count);
     }
 
     [Fact]

@@ -16,10 +16,10 @@ namespace Hikae.Sidecar.Recovery;
 /// Theory of operation. The opening (header, block list, package of device state and "run") is a few hundred KB, so the time
 /// until the guest runs does not depend on its memory. Then this thread sends pages in small sections; before each it
 /// answers the requests that a second thread read from the return path. The push continues behind the last requested page,
-/// because the guest will probably touch its neighbours next, and then with what changed often and lately. Requests come already while QEMU loads the package: virtio
+/// because the guest will probably touch its neighbours next, and then with what is hot (PushOrder). Requests come already while QEMU loads the package: virtio
 /// devices look into their rings.
 ///
-/// Pages that are on disk follow the hard ones in the background, a few at a time, as the storage may be slow; those behind a request come at once.
+/// Pages that are on disk follow the hard ones in the background, a few at a time, as the storage may be slow; those that are hot or behind a request come before.
 ///
 /// Invariants: a page is sent at most once. Every request is answered, zero and free pages with ZERO. END comes after every page that is neither.
 /// </remarks>
@@ -240,7 +240,7 @@ internal sealed class PostcopySource : IDisposable
         Progress.CountSent();
     }
 
-    /// <summary>What is near a request; else hard pages, and once there are none, those on disk.</summary>
+    /// <summary>What is near a request, then what is hot; else hard pages, and once there are none, those on disk.</summary>
     private bool FindNextPage(out int block, out long page)
     {
         if (_hardLeft == 0)

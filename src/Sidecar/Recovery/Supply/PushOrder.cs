@@ -3,15 +3,22 @@ using Hikae.Sidecar.PageStore;
 
 namespace Hikae.Sidecar.Recovery;
 
-/// <summary>Which page follows in the background, while nobody waits for one: the neighbours of what was asked for last, then what was written or read often and lately.</summary>
+/// <summary>Which page follows in the background, while nobody waits for one: the neighbours of what was asked for last, then what is hot, then the rest.</summary>
 /// <remarks>
-/// Kind after kind, each kind once through all memory; but neighbours of either kind: what the guest reads through mappings, or without an agent at all, nothing else tells.
+/// What was written or read often and lately is hot, and comes whatever its kind is: the guest will want it soon, and a page that it waits for takes longer than one that was sent unasked. The rest
+/// comes kind after kind, the warmer first, each kind once through all memory. Neighbours are of either kind: what the guest reads through mappings, or without an agent at all, nothing else tells.
 /// A page's kind must not change meanwhile. Sending thread only.
 /// </remarks>
 internal sealed class PushOrder(ReplicaStore store, SentPages sent)
 {
+    /// <summary>Of <see cref="ReplicaStore.HeatOf"/>: a sixteenth of a chunk is read whenever somebody looks, or something of it was written in every fourth epoch.</summary>
+    internal const int HotHeat = 16;
+
     // Sorted when the guest runs already.
     private (int Block, long FirstPage)[]? _chunks;
+    private int _hotChunks;
+    private int _hotChunk;
+    private long _hotOffset;
     private PageKind _kind = PageKind.Hard;
     private (int Block, long Page) _near;
     private long _nearEnd;
@@ -25,7 +32,7 @@ internal sealed class PushOrder(ReplicaStore store, SentPages sent)
         _nearEnd = page < store.Blocks[block].PageCount ? EndOfChunk(block, page) : page;
     }
 
-    /// <summary>The next page of this kind that was not sent, or a hard one or one on disk near what was asked for. False: there is none. The same again, until it is sent.</summary>
+    /// <summary>The next page of this kind that was not sent, or a hard one or one on disk that is near what was asked for, or hot. False: there is none. The same again, until it is sent.</summary>
     internal bool TryNext(PageKind kind, out int block, out long page)
     {
         if (kind != _kind)
@@ -34,21 +41,50 @@ internal sealed class PushOrder(ReplicaStore store, SentPages sent)
         }
         for ((block, page) = _near; page < _nearEnd; page++)
         {
-            if (!sent.Contains(block, page) && store.Get(block, page) is PageKind.Hard or PageKind.OnDisk)
+            if (IsLeft(block, page))
             {
                 _near = (block, page);
                 return true;
             }
         }
         _nearEnd = 0;
-        _chunks ??= HotFirst(store);
-        for (; _chunk < _chunks.Length; (_chunk, _offset) = (_chunk + 1, 0))
+        if (_chunks is null)
         {
-            (block, long first) = _chunks[_chunk];
+            _chunks = HotFirst(store);
+            _hotChunks = _chunks.TakeWhile(chunk => store.HeatOf(chunk.Block, chunk.FirstPage) >= HotHeat).Count();
+        }
+        return TryNextHot(_chunks, out block, out page) || TryNextOfKind(_chunks, out block, out page);
+    }
+
+    private bool TryNextHot((int Block, long FirstPage)[] chunks, out int block, out long page)
+    {
+        (block, page) = (0, 0);
+        for (; _hotChunk < _hotChunks; (_hotChunk, _hotOffset) = (_hotChunk + 1, 0))
+        {
+            (block, long first) = chunks[_hotChunk];
+            long end = EndOfChunk(block, first);
+            for (page = first + _hotOffset; page < end; page++)
+            {
+                if (IsLeft(block, page))
+                {
+                    _hotOffset = page - first;
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private bool TryNextOfKind((int Block, long FirstPage)[] chunks, out int block, out long page)
+    {
+        (block, page) = (0, 0);
+        for (; _chunk < chunks.Length; (_chunk, _offset) = (_chunk + 1, 0))
+        {
+            (block, long first) = chunks[_chunk];
             long end = EndOfChunk(block, first);
             for (page = first + _offset; page < end; page++)
             {
-                if (IsLeft(block, page))
+                if (IsLeft(block, page) && store.Get(block, page) == _kind)
                 {
                     _offset = page - first;
                     return true;
@@ -72,7 +108,7 @@ internal sealed class PushOrder(ReplicaStore store, SentPages sent)
         return [.. chunks.OrderByDescending(chunk => store.HeatOf(chunk.Block, chunk.FirstPage))];
     }
 
-    private bool IsLeft(int block, long page) => !sent.Contains(block, page) && store.Get(block, page) == _kind;
+    private bool IsLeft(int block, long page) => !sent.Contains(block, page) && store.Get(block, page) is PageKind.Hard or PageKind.OnDisk;
 
     private long EndOfChunk(int block, long page) =>
         Math.Min(store.Blocks[block].PageCount, (page / PageTable.PagesPerChunk * PageTable.PagesPerChunk) + PageTable.PagesPerChunk);
