@@ -23,7 +23,7 @@ internal sealed class GuestReads : IReadsAnswers
     internal static readonly TimeSpan RefusedRest = TimeSpan.FromHours(1);
 
     /// <summary>Loading its program, counting and telling may take the guest one part in so many of the time; watching is beside that.</summary>
-    internal const int RestFactor = 30;
+    internal const int RestFactor = 10;
 
     /// <summary>An answer that takes longer is given up.</summary>
     internal static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
