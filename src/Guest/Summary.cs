@@ -27,7 +27,7 @@ internal sealed class Summary : ISliceSink, IReadSink
     {
         foreach (byte chunk in chunks)
         {
-            _read += chunk * 2UL;
+            _read += (ulong)chunk * ReadsAnswer.PagesPerStep;
         }
     }
 

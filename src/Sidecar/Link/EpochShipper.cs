@@ -322,14 +322,13 @@ internal sealed class EpochShipper : IDisposable
 
     private void ShipReads(IReadOnlyList<ChunkReads> blocks)
     {
-        byte[] payload = new byte[ReadHeat.SizeBytes(ReplicationLimits.MaxChunksPerRecord)];
         foreach (ChunkReads block in blocks)
         {
             for (int first = 0; first < block.Heat.Length; first += ReplicationLimits.MaxChunksPerRecord)
             {
                 int count = Math.Min(block.Heat.Length - first, ReplicationLimits.MaxChunksPerRecord);
-                int length = ReadHeat.Write(payload, block.Block, first, block.Heat.AsSpan(first, count));
-                _connection.Gather(RecordType.ReadHeat, _epoch, payload.AsSpan(0, length), isOptional: true);
+                int length = ReadHeat.Write(_runsBuffer, block.Block, first, block.Heat.AsSpan(first, count));
+                _connection.Gather(RecordType.ReadHeat, _epoch, _runsBuffer.AsSpan(0, length), isOptional: true);
             }
         }
     }

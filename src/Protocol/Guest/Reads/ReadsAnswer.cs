@@ -16,6 +16,9 @@ public readonly ref struct ReadsAnswer
     /// <summary>No such frame is longer.</summary>
     public const int MaxFrameBytes = GuestProtocol.HeaderBytes + FixedBytes + MaxChunks;
 
+    /// <summary>Pages for which the figure of a chunk rises by one: 512 of them fit into a byte then, but for the last two.</summary>
+    public const int PagesPerStep = 2;
+
     private const int FixedBytes = 24;
 
     private ReadsAnswer(ulong number, ulong firstChunk, ReadOnlySpan<byte> chunks)
@@ -35,7 +38,7 @@ public readonly ref struct ReadsAnswer
     public ReadOnlySpan<byte> Chunks { get; }
 
     /// <summary>What is said of a chunk in which so many pages were read.</summary>
-    public static byte ValueOf(int pages) => (byte)Math.Min(byte.MaxValue, (pages + 1) / 2);
+    public static byte ValueOf(int pages) => (byte)Math.Min(byte.MaxValue, (pages + PagesPerStep - 1) / PagesPerStep);
 
     /// <summary>False: this payload never was such an answer.</summary>
     public static bool TryParse(ReadOnlySpan<byte> payload, out ReadsAnswer answer)

@@ -31,8 +31,6 @@ internal sealed class GuestReads : IReadsAnswers
     // Of the 16 bits that a chunk is remembered by, the upper 8 are told.
     private const int FractionBits = 8;
 
-    private const int PagesPerStep = 2;
-
     // set once
     private readonly GuestMemoryMap _map;
     private readonly GuestMemoryRange[] _ranges;
@@ -47,14 +45,12 @@ internal sealed class GuestReads : IReadsAnswers
     private ulong _number;
     private bool _isOpen;
     private bool _isNew;
-    private bool _everAsked;
-    private bool _isKnown;
-    private long _askedAt;
+    private long? _askedAt;
     private TimeSpan _rest = ShortestRest;
     private ulong _answeredToChunk;
     private uint _answers;
 
-    // by Volatile only; below zero: not known
+    // written under _gate, read by Volatile; below zero: not known
     private long _pages = -1;
 
     internal GuestReads(GuestMemoryMap map, IReadsRequester agent, TimeProvider clock)
@@ -87,7 +83,7 @@ internal sealed class GuestReads : IReadsAnswers
     {
         lock (_gate)
         {
-            _isNew = _isKnown;
+            _isNew = _pages >= 0;
         }
     }
 
@@ -97,8 +93,7 @@ internal sealed class GuestReads : IReadsAnswers
     {
         lock (_gate)
         {
-            TimeSpan since = _everAsked ? _clock.GetElapsedTime(_askedAt) : TimeSpan.MaxValue;
-            if (since < (_isOpen ? LongestWait : _rest))
+            if (_askedAt is long askedAt && _clock.GetElapsedTime(askedAt) < (_isOpen ? LongestWait : _rest))
             {
                 return;
             }
@@ -108,14 +103,12 @@ internal sealed class GuestReads : IReadsAnswers
             _isOpen = true;
             _answeredToChunk = 0;
             _answers = 0;
-            _everAsked = true;
             _askedAt = _clock.GetTimestamp();
             if (!_agent.TryRequestReads(new ReadsRequest(_number, (uint)Duration.TotalMilliseconds)))
             {
                 // It cost the guest nothing, so the next question need not wait any longer.
                 _isOpen = false;
-                _askedAt = 0;
-                _everAsked = false;
+                _askedAt = null;
                 return;
             }
 
@@ -198,7 +191,7 @@ internal sealed class GuestReads : IReadsAnswers
             }
 
             _isOpen = false;
-            TimeSpan took = _clock.GetElapsedTime(_askedAt) - Duration;
+            TimeSpan took = _clock.GetElapsedTime(_askedAt!.Value) - Duration;
             if (took * RestFactor > _rest)
             {
                 _rest = took * RestFactor;
@@ -227,12 +220,11 @@ internal sealed class GuestReads : IReadsAnswers
         {
             if (_heat[block] is { } heat)
             {
-                pages += Remember(heat, _sample[block]) * PagesPerStep;
+                pages += Remember(heat, _sample[block]) * ReadsAnswer.PagesPerStep;
             }
         }
 
         _isNew = true;
-        _isKnown = true;
         Volatile.Write(ref _pages, pages);
     }
 

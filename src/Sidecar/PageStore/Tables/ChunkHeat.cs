@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Protocol.Guest;
+
 namespace Hikae.Sidecar.PageStore;
 
 /// <summary>How hot each chunk of a RAM block is: in how many epochs, late ones counting more, something of it came from the primary; and what the primary says of the guest's reads.</summary>
@@ -6,9 +8,6 @@ namespace Hikae.Sidecar.PageStore;
 internal sealed class ChunkHeat(int chunkCount)
 {
     private const int EpochsPerHalf = 64;
-
-    // In which the guest's agent counts.
-    private const int PagesPerStep = 2;
 
     // A chunk that every epoch touches comes to 2 * EpochsPerHalf before it is halved.
     private readonly byte[] _heat = new byte[chunkCount];
@@ -34,7 +33,7 @@ internal sealed class ChunkHeat(int chunkCount)
         }
         for (int i = 0; i < chunks.Length && firstChunk + i < _reads.Length; i++)
         {
-            ReadPages += (chunks[i] - _reads[firstChunk + i]) * PagesPerStep;
+            ReadPages += (chunks[i] - _reads[firstChunk + i]) * ReadsAnswer.PagesPerStep;
             _reads[firstChunk + i] = chunks[i];
         }
     }

@@ -17,13 +17,13 @@ internal sealed class PushOrder(ReplicaStore store, SentPages sent)
     // Sorted when the guest runs already.
     private (int Block, long FirstPage)[]? _chunks;
     private int _hotChunks;
-    private int _hotChunk;
-    private long _hotOffset;
+
+    // How far each walk through them has come.
+    private (int Chunk, long Offset) _hot;
+    private (int Chunk, long Offset) _rest;
     private PageKind _kind = PageKind.Hard;
     private (int Block, long Page) _near;
     private long _nearEnd;
-    private int _chunk;
-    private long _offset;
 
     /// <summary>The guest asked for the page before this one, and will probably touch what follows it.</summary>
     internal void GoOnAt(int block, long page)
@@ -37,7 +37,7 @@ internal sealed class PushOrder(ReplicaStore store, SentPages sent)
     {
         if (kind != _kind)
         {
-            (_kind, _chunk, _offset) = (kind, 0, 0);
+            (_kind, _rest) = (kind, default);
         }
         for ((block, page) = _near; page < _nearEnd; page++)
         {
@@ -53,40 +53,22 @@ internal sealed class PushOrder(ReplicaStore store, SentPages sent)
             _chunks = HotFirst(store);
             _hotChunks = _chunks.TakeWhile(chunk => store.HeatOf(chunk.Block, chunk.FirstPage) >= HotHeat).Count();
         }
-        return TryNextHot(_chunks, out block, out page) || TryNextOfKind(_chunks, out block, out page);
+        return TryNext(_chunks.AsSpan(0, _hotChunks), ref _hot, null, out block, out page) || TryNext(_chunks, ref _rest, kind, out block, out page);
     }
 
-    private bool TryNextHot((int Block, long FirstPage)[] chunks, out int block, out long page)
+    // Of any kind, if none is named.
+    private bool TryNext(ReadOnlySpan<(int Block, long FirstPage)> chunks, ref (int Chunk, long Offset) at, PageKind? kind, out int block, out long page)
     {
         (block, page) = (0, 0);
-        for (; _hotChunk < _hotChunks; (_hotChunk, _hotOffset) = (_hotChunk + 1, 0))
+        for (; at.Chunk < chunks.Length; at = (at.Chunk + 1, 0))
         {
-            (block, long first) = chunks[_hotChunk];
+            (block, long first) = chunks[at.Chunk];
             long end = EndOfChunk(block, first);
-            for (page = first + _hotOffset; page < end; page++)
+            for (page = first + at.Offset; page < end; page++)
             {
-                if (IsLeft(block, page))
+                if (IsLeft(block, page) && (kind is null || store.Get(block, page) == kind))
                 {
-                    _hotOffset = page - first;
-                    return true;
-                }
-            }
-        }
-        return false;
-    }
-
-    private bool TryNextOfKind((int Block, long FirstPage)[] chunks, out int block, out long page)
-    {
-        (block, page) = (0, 0);
-        for (; _chunk < chunks.Length; (_chunk, _offset) = (_chunk + 1, 0))
-        {
-            (block, long first) = chunks[_chunk];
-            long end = EndOfChunk(block, first);
-            for (page = first + _offset; page < end; page++)
-            {
-                if (IsLeft(block, page) && store.Get(block, page) == _kind)
-                {
-                    _offset = page - first;
+                    at.Offset = page - first;
                     return true;
                 }
             }
