@@ -11,7 +11,7 @@ namespace Hikae.Bench;
 /// <summary>bench/run NAME [--json] [--plot FILE.png]: the result on standard output, progress on standard error.</summary>
 internal static class Program
 {
-    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new OptInBenchmark(), new MemoryBenchmark(), new CacheBenchmark(), new ConsolidationBenchmark(), new PaperMemoryBenchmark(), new PaperOverheadBenchmark(), new WireBenchmark(), new LatencyBenchmark(), new ChaosBenchmark(), new DiskBenchmark(), new WarmBenchmark()];
+    private static readonly Benchmark[] Benchmarks = [new PauseBenchmark(), new FailoverBenchmark(), new OptInBenchmark(), new MemoryBenchmark(), new CacheBenchmark(), new ConsolidationBenchmark(), new PaperMemoryBenchmark(), new PaperOverheadBenchmark(), new TrackingBenchmark(), new WireBenchmark(), new LatencyBenchmark(), new ChaosBenchmark(), new DiskBenchmark(), new WarmBenchmark()];
 
     private static int Main(string[] arguments)
     {
@@ -20,13 +20,13 @@ internal static class Program
         name.AcceptOnlyFromAmong([.. Benchmarks.Select(benchmark => benchmark.Name)]);
         var json = new Option<bool>("--json") { Description = "print one JSON object instead of a table" };
         var seconds = new Option<int>("--seconds") { Description = "how long a guest is watched", DefaultValueFactory = _ => 60 };
-        var runs = new Option<int?>("--runs") { Description = "failover: power cuts for each size (default: 5 small, 3 large); disk: rounds (5); paper-overhead: runs of each load, bare and protected (3); optin: how often (5); warm: power cuts with and without prefetch (3); consolidation: guests (24)" };
+        var runs = new Option<int?>("--runs") { Description = "failover: power cuts for each size (default: 5 small, 3 large); disk: rounds (5); paper-overhead, tracking: runs of each load, each way (3); optin: how often (5); warm: power cuts with and without prefetch (3); consolidation: guests (24)" };
         var rounds = new Option<int>("--rounds") { Description = "chaos: how many rounds", DefaultValueFactory = _ => 200 };
         var seed = new Option<int?>("--seed") { Description = "chaos: what happens when (default: another each time)" };
         var firstRound = new Option<int>("--first-round") { Description = "chaos: begin with this one, to run a round again alone", DefaultValueFactory = _ => 1 };
         var outputs = new Option<string?>("--outputs") { Description = "chaos: \"unheld\" to see it find losses" };
         var inMemory = new Option<bool>("--in-memory") { Description = "chaos: a guest without a disk" };
-        var scale = new Option<double>("--scale") { Description = "paper-overhead: how large the loads are, above 0 to 1", DefaultValueFactory = _ => 1 };
+        var scale = new Option<double>("--scale") { Description = "paper-overhead, tracking: how large the loads are, above 0 to 1", DefaultValueFactory = _ => 1 };
         scale.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<double>() is not (> 0 and <= 1))

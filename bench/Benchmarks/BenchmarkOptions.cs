@@ -22,7 +22,7 @@ internal sealed record BenchmarkOptions(int Seconds, int? Runs, TextWriter Progr
     /// <summary>Chaos: the guest has no disk.</summary>
     public bool InMemory { get; init; }
 
-    /// <summary>paper-overhead: the share of the loads' full size, above 0 to 1.</summary>
+    /// <summary>paper-overhead, tracking: the share of the loads' full size, above 0 to 1.</summary>
     public double Scale { get; init; } = 1;
 
     /// <summary>The hosts' configuration where it differs from the benchmark's: "section.key" and value.</summary>

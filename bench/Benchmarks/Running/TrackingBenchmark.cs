@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+using Hikae.Bench.Figures;
+using Hikae.Bench.Loads;
+using Hikae.Bench.Measuring;
+using Hikae.Harness.Labs;
+using Hikae.Native.Linux;
+
+namespace Hikae.Bench.Benchmarks;
+
+/// <summary>
+/// The same loads as <see cref="PaperOverheadBenchmark"/>, with nothing but the kernel's tracking of what is written: what is slower here no design is faster than that asks this kernel
+/// which pages were written.
+/// </summary>
+internal sealed class TrackingBenchmark : Benchmark
+{
+    private const int DefaultRuns = 3;
+    private const double NanosecondsPerMicrosecond = 1000;
+
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
+
+    // As seldom as a guest is checkpointed for which nobody waits (max_interval_ms).
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    public override string Name => "tracking";
+
+    public override string Summary => "the loads of paper-overhead with nothing but the kernel's tracking of written pages: the least that any protection costs on this machine";
+
+    protected override int Hosts => 1;
+
+    protected override void Measure(Lab lab, BenchmarkOptions options, Report report)
+    {
+        int fileMiB = Load.FileMiB(options.Scale);
+        options.Say($"making the guest, with a file of {fileMiB} MiB on its disk");
+        LoadGuest loads = LoadGuest.Make(lab, fileMiB);
+        foreach (Load load in Load.Paper(options.Scale))
+        {
+            var bare = new List<double>();
+            var tracked = new List<double>();
+            var after = new List<double>();
+            var writes = new List<double>();
+            for (int run = 1; run <= (options.Runs ?? DefaultRuns); run++)
+            {
+                options.Say($"{load.Name}, run {run}");
+                loads.Restart();
+                bare.Add(Seconds(loads, load));
+                using (var tracking = new WriteTracking(OutsidePid(loads.Guest), Interval))
+                {
+                    tracked.Add(Seconds(loads, load));
+                    writes.Add(tracking.End());
+                }
+                after.Add(Seconds(loads, load));
+                options.Say($"{bare[^1]:0.0} s, tracked {tracked[^1]:0.0} s with {writes[^1]} first writes, then {after[^1]:0.0} s");
+            }
+            Figure bareSeconds = Figure.Of("bare_seconds", bare);
+            Figure trackedSeconds = Figure.Of("tracked_seconds", tracked);
+            report.AddRow(
+                "loads",
+                Figure.OfText("load", load.Name),
+                bareSeconds,
+                trackedSeconds,
+                new Figure("slowdown_percent", 100 * ((trackedSeconds.Value / bareSeconds.Value) - 1)),
+                Figure.Of("after_seconds", after),
+                Figure.Of("first_writes", writes));
+            report.Note(load.Name, load.Size);
+        }
+        report.Add("first_write_us", FirstWriteCost.Measure().TotalNanoseconds / NanosecondsPerMicrosecond);
+        report.Add("scale", options.Scale);
+        report.Add("runs_each", options.Runs ?? DefaultRuns);
+        report.Note("guest", $"{LoadGuest.Description}, which it never is here; started anew before each run, all its memory used once; its page cache dropped before each load");
+        report.Note("tracked_seconds", $"all of its memory write-protected (userfaultfd), what was written protected again each {Interval.TotalSeconds:0} s (PAGEMAP_SCAN); nothing paused, copied or sent");
+        report.Note("after_seconds", "the tracking has ended, but the host's huge pages stay split");
+        report.Note("first_writes", "during the load and some seconds around it");
+        report.Note("first_write_us", "of this process to pages of its own, by FirstWriteCost");
+    }
+
+    private static double Seconds(LoadGuest loads, Load load)
+    {
+        loads.Prepare(load);
+        Thread.Sleep(Rest);
+        return loads.Seconds(load);
+    }
+
+    private static int OutsidePid(LabGuest guest)
+    {
+        foreach (string folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (int.TryParse(Path.GetFileName(folder), out int pid) && Runs(folder, guest.Uuid))
+            {
+                return pid;
+            }
+        }
+        throw new LabException($"No process runs {guest.Name}.");
+    }
+
+    private static bool Runs(string folder, string uuid)
+    {
+        try
+        {
+            string[] words = File.ReadAllText(Path.Combine(folder, "cmdline")).Split('\0');
+            return Array.IndexOf(words, "-uuid") is > 0 and var at && words.ElementAtOrDefault(at + 1) == uuid;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It has ended meanwhile.
+            return false;
+        }
+    }
+}
