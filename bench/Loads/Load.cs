@@ -29,7 +29,8 @@ internal sealed record Load(string Name, string Prepare, string Command, double 
             {
                 Size = $"{files} files of {PostmarkLowBytes} to {PostmarkHighBytes} bytes, {files} transactions",
             },
-            new Load("gzip", ":", $"gzip -1 </{LoadGuest.FileName} >/dev/null", 10.2, 1242)
+            // Its host, too, is to have read the file: before a protected run the sidecar reads all of the disk.
+            new Load("gzip", $"cat /{LoadGuest.FileName} >/dev/null", $"gzip -1 </{LoadGuest.FileName} >/dev/null", 10.2, 1242)
             {
                 Size = $"{FileMiB(scale)} MiB, each second MiB text, the others noise; gzip -1 to nowhere",
             },

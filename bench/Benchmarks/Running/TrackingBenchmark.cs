@@ -67,10 +67,10 @@ internal sealed class TrackingBenchmark : Benchmark
         report.Add("scale", options.Scale);
         report.Add("runs_each", options.Runs ?? DefaultRuns);
         report.Note("guest", $"{LoadGuest.Description}, which it never is here; started anew before each run, all its memory used once; its page cache dropped before each load");
-        report.Note("tracked_seconds", $"all of its memory write-protected (userfaultfd), what was written protected again each {Interval.TotalSeconds:0} s (PAGEMAP_SCAN); nothing paused, copied or sent");
-        report.Note("after_seconds", "the tracking has ended, but the host's huge pages stay split");
+        report.Note("tracked", $"all of its memory write-protected (userfaultfd), what was written protected again each {Interval.TotalSeconds:0} s (PAGEMAP_SCAN); nothing paused, copied or sent");
+        report.Note("after", "the tracking has ended, but the host's huge pages stay split");
         report.Note("first_writes", "during the load and some seconds around it");
-        report.Note("first_write_us", "of this process to pages of its own, by FirstWriteCost");
+        report.Note("first_write", "of this process to pages of its own, by FirstWriteCost");
     }
 
     private static double Seconds(LoadGuest loads, Load load)
