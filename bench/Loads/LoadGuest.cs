@@ -35,7 +35,7 @@ internal sealed class LoadGuest
     }
 
     /// <summary>In words, for a report.</summary>
-    public const string Description = "Debian 13, 4096 MiB, 1 virtual processor, agent on, outputs held when protected";
+    public static string Description => $"Debian 13, {MemoryMiB} MiB, 1 virtual processor, agent on, outputs held when protected";
 
     /// <summary>For whatever takes long on a machine like this.</summary>
     public static TimeSpan Limit { get; } = TimeSpan.FromMinutes(15);
