@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using System.Diagnostics;
 using System.Text;
+using Hikae.Bench.Benchmarks;
 using Hikae.Bench.Colo;
 using Hikae.Bench.Measuring;
 using Hikae.Harness.Labs;
@@ -23,6 +24,7 @@ internal sealed class LoadGuest
     private const long DiskBytes = 8L << 30;
 
     private static readonly TimeSpan LoadLimit = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
 
     private readonly Lab _lab;
@@ -43,8 +45,10 @@ internal sealed class LoadGuest
     public LabGuest Guest { get; }
 
     /// <summary>Makes it, with its file, and does not start it.</summary>
-    public static LoadGuest Make(Lab lab, int fileMiB)
+    public static LoadGuest Make(Lab lab, BenchmarkOptions options)
     {
+        int fileMiB = Load.FileMiB(options.Scale);
+        options.Say($"making the guest, with a file of {fileMiB} MiB on its disk");
         LabGuest guest = lab.Guest(Name, new LabGuestOptions { Debian = true, With = "workloads", MemoryMiB = MemoryMiB, Nic = true, Agent = true, App = "idle" });
         string image = Path.Combine(guest.SharedFolder, "disk.raw");
         using (FileStream disk = File.OpenWrite(image))
@@ -82,6 +86,14 @@ internal sealed class LoadGuest
 
     /// <summary>Everything begins with what is on the disk, and nothing in the cache.</summary>
     public void Prepare(Load load) => Guest.Run($"({load.Prepare}) && sync && echo 3 >/proc/sys/vm/drop_caches");
+
+    /// <summary>Prepares a load, rests, and runs it; returns how long it took.</summary>
+    public double SecondsAfterRest(Load load)
+    {
+        Prepare(load);
+        Thread.Sleep(Rest);
+        return Seconds(load);
+    }
 
     /// <summary>Runs a load and returns how long it took.</summary>
     public double Seconds(Load load)

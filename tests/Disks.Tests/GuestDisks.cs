@@ -26,7 +26,7 @@ internal sealed partial class GuestDisks : IDisposable
         Guest = guest;
         _host = host;
         _connection = new GuestConnection($"qemu+unix:///system?socket={host.PathOf("/run/libvirt/libvirt-sock")}", guest.Uuid);
-        (_pid, CommandLine) = FindProcess(guest.Uuid, host);
+        (_pid, CommandLine) = guest.QemuFromOutside(host);
         Monitor = new QemuMonitor(() => _connection.Domain);
         _ioThreads = new IoThreads(Monitor, _pid);
         StateFile = Path.Combine(guest.SharedFolder, $"{host.Name}-disks.json");
@@ -181,28 +181,6 @@ internal sealed partial class GuestDisks : IDisposable
             last[line.Groups["disk"].Value] = long.Parse(line.Groups["operations"].ValueSpan, CultureInfo.InvariantCulture);
         }
         return last;
-    }
-
-    // The same guest may run on the other host: the process must be in this host's process namespace.
-    private static (int Pid, string[] CommandLine) FindProcess(string uuid, LabHost host)
-    {
-        string? place = new FileInfo(host.PathOf("").Replace("/root", "/ns/pid", StringComparison.Ordinal)).LinkTarget;
-        foreach (string process in Directory.EnumerateDirectories("/proc").Where(path => char.IsDigit(path[^1])))
-        {
-            try
-            {
-                string[] words = File.ReadAllText($"{process}/cmdline").Split('\0');
-                if (words.Contains("-uuid") && words.Contains(uuid) && new FileInfo($"{process}/ns/pid").LinkTarget == place)
-                {
-                    return (int.Parse(Path.GetFileName(process), CultureInfo.InvariantCulture), words);
-                }
-            }
-            catch (IOException)
-            {
-                // It has ended meanwhile.
-            }
-        }
-        throw new InvalidOperationException($"No QEMU of guest {uuid} on {host.Name}.");
     }
 
     [GeneratedRegex("^blocks ok (?<disk>\\S+) ops (?<operations>\\d+) .*$", RegexOptions.Multiline)]

@@ -17,7 +17,6 @@ internal sealed class PaperOverheadBenchmark : Benchmark
     private const double PageBytes = 4096;
 
     private static readonly TimeSpan StatusLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
     public override string Name => "paper-overhead";
 
@@ -31,9 +30,7 @@ internal sealed class PaperOverheadBenchmark : Benchmark
 
     protected override void Measure(Lab lab, BenchmarkOptions options, Report report)
     {
-        int fileMiB = Load.FileMiB(options.Scale);
-        options.Say($"making the guest, with a file of {fileMiB} MiB on its disk");
-        LoadGuest loads = LoadGuest.Make(lab, fileMiB);
+        LoadGuest loads = LoadGuest.Make(lab, options);
         LabGuest guest = loads.Guest;
         foreach (Load load in Load.Paper(options.Scale))
         {
@@ -44,9 +41,7 @@ internal sealed class PaperOverheadBenchmark : Benchmark
             {
                 options.Say($"{load.Name}, run {run}, not protected");
                 loads.Restart();
-                loads.Prepare(load);
-                Thread.Sleep(Rest);
-                bare.Add(loads.Seconds(load));
+                bare.Add(loads.SecondsAfterRest(load));
 
                 options.Say($"{bare[^1]:0.0} s; protecting");
                 lab.HostA.Hikae("enable", guest.Name, "--backup", lab.HostB.Name);

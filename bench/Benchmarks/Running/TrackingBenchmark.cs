@@ -16,8 +16,6 @@ internal sealed class TrackingBenchmark : Benchmark
     private const int DefaultRuns = 3;
     private const double NanosecondsPerMicrosecond = 1000;
 
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
-
     // As seldom as a guest is checkpointed for which nobody waits (max_interval_ms).
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -29,9 +27,7 @@ internal sealed class TrackingBenchmark : Benchmark
 
     protected override void Measure(Lab lab, BenchmarkOptions options, Report report)
     {
-        int fileMiB = Load.FileMiB(options.Scale);
-        options.Say($"making the guest, with a file of {fileMiB} MiB on its disk");
-        LoadGuest loads = LoadGuest.Make(lab, fileMiB);
+        LoadGuest loads = LoadGuest.Make(lab, options);
         foreach (Load load in Load.Paper(options.Scale))
         {
             var bare = new List<double>();
@@ -42,13 +38,13 @@ internal sealed class TrackingBenchmark : Benchmark
             {
                 options.Say($"{load.Name}, run {run}");
                 loads.Restart();
-                bare.Add(Seconds(loads, load));
-                using (var tracking = new WriteTracking(OutsidePid(loads.Guest), Interval))
+                bare.Add(loads.SecondsAfterRest(load));
+                using (var tracking = new WriteTracking(loads.Guest.QemuFromOutside(lab.HostA).Pid, Interval))
                 {
-                    tracked.Add(Seconds(loads, load));
+                    tracked.Add(loads.SecondsAfterRest(load));
                     writes.Add(tracking.End());
                 }
-                after.Add(Seconds(loads, load));
+                after.Add(loads.SecondsAfterRest(load));
                 options.Say($"{bare[^1]:0.0} s, tracked {tracked[^1]:0.0} s with {writes[^1]} first writes, then {after[^1]:0.0} s");
             }
             Figure bareSeconds = Figure.Of("bare_seconds", bare);
@@ -71,38 +67,5 @@ internal sealed class TrackingBenchmark : Benchmark
         report.Note("after", "the tracking has ended, but the host's huge pages stay split");
         report.Note("first_writes", "during the load and some seconds around it");
         report.Note("first_write", "of this process to pages of its own, by FirstWriteCost");
-    }
-
-    private static double Seconds(LoadGuest loads, Load load)
-    {
-        loads.Prepare(load);
-        Thread.Sleep(Rest);
-        return loads.Seconds(load);
-    }
-
-    private static int OutsidePid(LabGuest guest)
-    {
-        foreach (string folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (int.TryParse(Path.GetFileName(folder), out int pid) && Runs(folder, guest.Uuid))
-            {
-                return pid;
-            }
-        }
-        throw new LabException($"No process runs {guest.Name}.");
-    }
-
-    private static bool Runs(string folder, string uuid)
-    {
-        try
-        {
-            string[] words = File.ReadAllText(Path.Combine(folder, "cmdline")).Split('\0');
-            return Array.IndexOf(words, "-uuid") is > 0 and var at && words.ElementAtOrDefault(at + 1) == uuid;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // It has ended meanwhile.
-            return false;
-        }
     }
 }

@@ -136,6 +136,29 @@ public sealed partial class LabGuest
     /// <summary>The process number of its QEMU on a host, as that host counts.</summary>
     public int QemuOn(LabHost host) => int.Parse(host.Run("cat", $"/run/libvirt/qemu/{Name}.pid"), CultureInfo.InvariantCulture);
 
+    /// <summary>Its QEMU on a host, by the process number that this machine counts, and the words it was started with.</summary>
+    public (int Pid, string[] CommandLine) QemuFromOutside(LabHost host)
+    {
+        // It may run on the other host, too: the process must be in this host's process namespace.
+        string? place = new FileInfo(host.PathOf("").Replace("/root", "/ns/pid", StringComparison.Ordinal)).LinkTarget;
+        foreach (string process in Directory.EnumerateDirectories("/proc").Where(path => char.IsDigit(path[^1])))
+        {
+            try
+            {
+                string[] words = File.ReadAllText($"{process}/cmdline").Split('\0');
+                if (words.Contains("-uuid") && words.Contains(Uuid) && new FileInfo($"{process}/ns/pid").LinkTarget == place)
+                {
+                    return (int.Parse(Path.GetFileName(process), CultureInfo.InvariantCulture), words);
+                }
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+        throw new InvalidOperationException($"No QEMU of {Name} on {host.Name}.");
+    }
+
     /// <summary>Path of libvirt's status file on a host: there while the guest is active.</summary>
     public string StatusFile => $"/run/libvirt/qemu/{Name}.xml";
 
