@@ -72,6 +72,8 @@ public sealed class InterruptedTakeoverTests(LongLeaseLab lab) : BlocksTest(lab)
         HostB.Shell("setsid sh -c 'until pid=$(pgrep -x qemu-system-x86); do sleep 0.01; done; kill -STOP $pid' >/dev/null 2>&1 </dev/null &");
         HostA.Kill();
         guest.WaitForState(HostB, "recovering");
+        // The state comes before QEMU does: let go on too early, it would be stopped afterwards, and stay so.
+        Lab.Until("QEMU stands still", () => HostB.TryRun("ps", "-C", "qemu-system-x86", "-o", "stat=").Output.StartsWith('T'));
 
         HostB.Shell($"kill -KILL {guest.SidecarOn(HostB)}; kill -CONT $(pgrep -x qemu-system-x86)");
         Lab.Until("the guest starts again", () => HostB.TryRun("virsh", "-q", "start", guest.Name).Succeeded);
