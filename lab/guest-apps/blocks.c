@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // blocks SINK-ADDRESS SINK-PORT MS: writes disks that can be checked.
 //
-// Every writable virtio or SCSI disk that is not mounted is taken, also one that appears later, and its first 64 MiB are written and read
+// Every writable virtio, SCSI or SATA disk that is not mounted is taken, also one that appears later, and its first 64 MiB are written and read
 // past the guest's page cache: 4 KiB blocks in random order, each with its number, a sequence number and a checksum. What each block must
 // hold is remembered in memory. A block that went back in time, was lost, or was mixed up with another is found when it is read
 // back. Some blocks are discarded (then old content and zeros are both right) or zeroed, and fdatasync comes now and then.

@@ -16,7 +16,8 @@ usage: lab/guest NAME [OPTION]... > NAME.xml
   --nic              interface on lan0, 10.77.1.(100+INDEX), driver "qemu" (no vhost)
   --index N          1..150, default the next free one; MAC 52:54:00:77:01:INDEX
   --disk SIZE        ext4 image on the shared storage, e.g. 64M, at /data in the guest
-  --data BUS,FORMAT,SIZE[,iothread]   an empty disk the guest does not mount, may be repeated: virtio|scsi, raw|qcow2, e.g. 64M
+  --data BUS,FORMAT,SIZE[,iothread]   an empty disk the guest does not mount, may be repeated: virtio|scsi|sata, raw|qcow2, e.g. 64M
+  --uefi             boots by UEFI firmware, with its variable store on the host's own disk; not for debian-guest
   --agent            the virtio-serial channel org.hikae.guest.0, and hikae-guest, which debian-guest always has from its package
   --protect HOST     <hikae:protect backup="HOST"/>
   --outputs unheld   with --protect
@@ -35,7 +36,7 @@ END
 make_guest() { # small|debian NAME [OPTION]...
     local kind=$1
     shift
-    local name=${1:-} memory=512 vcpus=1 nic=no index='' disk='' agent=no protect='' outputs='' interval='' priority='' app=idle
+    local name=${1:-} memory=512 vcpus=1 nic=no index='' disk='' agent=no uefi=no protect='' outputs='' interval='' priority='' app=idle
     local dirty=65536,1024,100 append='' with='' data=()
     [ "$kind" = debian ] && memory=1024
     if [ "$name" = --help ] || [ -z "$name" ]; then
@@ -49,6 +50,7 @@ make_guest() { # small|debian NAME [OPTION]...
         case $1 in
             --nic) nic=yes; shift; continue ;;
             --agent) agent=yes; shift; continue ;;
+            --uefi) uefi=yes; shift; continue ;;
         esac
         [ $# -ge 2 ] || usage_error "guest: $1 needs a value"
         case $1 in
@@ -70,6 +72,7 @@ make_guest() { # small|debian NAME [OPTION]...
         shift 2
     done
     [[ -z $with || ($kind = debian && -x $LAB_HOME/recipes/debian-$with) ]] || usage_error "guest: --with postgresql or workloads, for debian-guest"
+    [[ $uefi = no || $kind = small ]] || usage_error "guest: --uefi is not for debian-guest"
     [[ $app =~ ^(idle|counter|dirty|busy|blocks|ledger)$ ]] || usage_error "guest: --app idle, counter, dirty, busy, blocks or ledger"
     require_lab
     local dir=$LAB_SHARED/guests/$name
@@ -97,8 +100,9 @@ make_guest() { # small|debian NAME [OPTION]...
     fi
     local n
     for ((n = 0; n < ${#data[@]}; n++)); do
-        [[ ${data[n]} =~ ^(virtio|scsi),(raw|qcow2),[0-9]+[KMG](,iothread)?$ ]] || usage_error "guest: --data BUS,FORMAT,SIZE[,iothread]"
+        [[ ${data[n]} =~ ^((virtio|scsi),(raw|qcow2),[0-9]+[KMG](,iothread)?|sata,(raw|qcow2),[0-9]+[KMG])$ ]] || usage_error "guest: --data BUS,FORMAT,SIZE[,iothread]"
         make_data_disk "$dir/data$n" "${data[n]}"
+        [[ ${data[n]} != sata,* || $words == *hikae.sata* ]] || words+=" hikae.sata=1"
     done
     [ "$nic" = no ] || words+=" hikae.ip=$LAN_PREFIX.$((100 + index))"
     domain_xml "$dir" "${words}${append:+ $append}"
@@ -137,12 +141,13 @@ guest_parts() {
 }
 
 # An initramfs may be several archives in a row: the agent of this tree is added behind the cached one, where it has a port to serve.
-make_initramfs() { # DIR yes|no
+make_initramfs() { # DIR yes|no    (uses "uefi" of make_guest)
     local parts tree
     parts=$(guest_parts) || exit 1
     # Removed first: a file that libvirt used once carries its owner notes.
     rm -f "$1/kernel" "$1/initramfs"
-    cp "$parts/kernel" "$1/kernel"
+    # Firmware starts the kernel as a program of its own kind, which the unpacked one is not.
+    if [ "$uefi" = yes ]; then cp "$(<"$LAB_STATE/base")/guest/vmlinuz" "$1/kernel"; else cp "$parts/kernel" "$1/kernel"; fi
     cp "$parts/initramfs.cpio" "$1/initramfs"
     if [ "$2" = yes ] && [ -x "$REPO/artifacts/bin/hikae-guest" ]; then
         tree=$(mktemp -d "$1/tree.XXXXXX")
@@ -198,8 +203,8 @@ END
   <memory unit='MiB'>$memory</memory>
   <vcpu>$vcpus</vcpu>
   <iothreads>$(count_iothreads)</iothreads>
-  <os>
-    <type arch='x86_64' machine='pc-q35-10.0'>hvm</type>
+  <os$([ "$uefi" = no ] || echo " firmware='efi'")>
+    <type arch='x86_64' machine='pc-q35-10.0'>hvm</type>$([ "$uefi" = no ] || echo "<firmware><feature enabled='no' name='secure-boot'/></firmware>")
     <kernel>$inside/kernel</kernel>
     <initrd>$inside/initramfs</initrd>
     <cmdline>$2</cmdline>
@@ -253,7 +258,7 @@ count_iothreads() { # (uses "data" of make_guest) as many as there are disks tha
 
 # A SCSI disk has a controller of its own, so that each can have an I/O thread or not.
 data_disks_xml() { # DIR    (uses the variables of make_guest)
-    local n bus format thread controllers=0 threads=0 letters=bcdefghijklmnop driver
+    local n bus format thread controllers=0 ports=0 threads=0 letters=bcdefghijklmnop driver
     for ((n = 0; n < ${#data[@]}; n++)); do
         IFS=, read -r bus format _ thread <<<"${data[n]}"
         driver=
@@ -270,6 +275,8 @@ END
         if [ "$bus" = scsi ]; then
             printf "      <target dev='sd%s' bus='scsi'/>\n      <address type='drive' controller='%d' bus='0' target='0' unit='0'/>\n" "${letters:n:1}" $controllers
             controllers=$((controllers + 1))
+        elif [ "$bus" = sata ]; then
+            printf "      <target dev='sd%s' bus='sata'/>\n      <address type='drive' controller='0' bus='0' target='0' unit='%d'/>\n" "${letters:n:1}" $((ports++))
         else
             printf "      <target dev='vd%s' bus='virtio'/>\n" "${letters:n:1}"
         fi

@@ -12,6 +12,7 @@ public sealed class InsertionTests(DisksLab lab)
     [
         "virtio,raw,16M", "virtio,qcow2,32M", "virtio,raw,16M,iothread", "virtio,qcow2,32M,iothread",
         "scsi,raw,16M", "scsi,qcow2,32M", "scsi,raw,16M,iothread", "scsi,qcow2,32M,iothread",
+        "sata,raw,16M", "sata,qcow2,32M",
     ];
 
     // Options that must be the same before and after; a reopen would lose them.

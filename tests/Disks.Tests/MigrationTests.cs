@@ -16,7 +16,7 @@ public sealed class MigrationTests(DisksLab lab)
 
     private static readonly LabGuestOptions Checking = new()
     {
-        MemoryMiB = 128, App = "blocks", Append = "hikae.pace=30", Data = ["virtio,raw,16M", "virtio,qcow2,32M", "scsi,qcow2,16M,iothread"],
+        MemoryMiB = 128, App = "blocks", Append = "hikae.pace=30", Data = ["virtio,raw,16M", "virtio,qcow2,32M", "scsi,qcow2,16M,iothread", "sata,raw,16M"],
     };
 
     [Fact]
@@ -25,17 +25,17 @@ public sealed class MigrationTests(DisksLab lab)
         LabGuest guest = lab.Lab.StartGuest("moved", Checking);
         using (var disks = new GuestDisks(guest, lab.Lab.HostA))
         {
-            disks.WaitForGoodWork(3, 5);
+            disks.WaitForGoodWork(Checking.Data.Count, 5);
             IReadOnlyList<GuestDisk> all = disks.Graph.Discover();
             disks.Stopped(() => disks.InsertAll(all));
             using var incidents = new PassingThrough(disks, all);
-            disks.WaitForGoodWork(3);
+            disks.WaitForGoodWork(Checking.Data.Count);
 
             // Somebody else's dump reads no disk, but is a migration to QEMU: it ends, and the guest stays.
             lab.Lab.HostA.Virsh("dump", "moved", "/srv/shared/moved.core", "--live");
             incidents.WaitForEnd();
             Assert.Null(disks.Graph.Check());
-            disks.WaitForGoodWork(3);
+            disks.WaitForGoodWork(Checking.Data.Count);
 
             lab.Lab.HostA.Virsh("save", "moved", "/srv/shared/moved.save");
             Assert.Equal(2, incidents.Began);
@@ -43,23 +43,23 @@ public sealed class MigrationTests(DisksLab lab)
         lab.Lab.HostA.Virsh("restore", "/srv/shared/moved.save");
         using (var disks = new GuestDisks(guest, lab.Lab.HostA))
         {
-            disks.WaitForGoodWork(3);
+            disks.WaitForGoodWork(Checking.Data.Count);
             string[] options = disks.NodeOptions();
-            Assert.Equal(3, disks.Graph.Remembered.Count);
+            Assert.Equal(Checking.Data.Count, disks.Graph.Remembered.Count);
             Assert.Empty(disks.Graph.Recover());
             Assert.Equal(options, disks.NodeOptions());
             IReadOnlyList<GuestDisk> all = disks.Graph.Discover();
             disks.Stopped(() => disks.InsertAll(all));
             using var incidents = new PassingThrough(disks, all);
-            disks.WaitForGoodWork(3);
+            disks.WaitForGoodWork(Checking.Data.Count);
 
             lab.Lab.HostA.Virsh("migrate", "--live", "--unsafe", "moved", lab.Lab.HostB.LibvirtUri);
             Assert.Equal(1, incidents.Began);
         }
         using (var disks = new GuestDisks(guest, lab.Lab.HostB))
         {
-            disks.WaitForGoodWork(3);
-            Assert.Equal(3, disks.Graph.Discover().Count);
+            disks.WaitForGoodWork(Checking.Data.Count);
+            Assert.Equal(Checking.Data.Count, disks.Graph.Discover().Count);
         }
     }
 
@@ -68,14 +68,14 @@ public sealed class MigrationTests(DisksLab lab)
     {
         LabGuest guest = lab.Lab.StartGuest("incoming", Checking);
         using var source = new GuestDisks(guest, lab.Lab.HostA);
-        source.WaitForGoodWork(3, 5);
+        source.WaitForGoodWork(Checking.Data.Count, 5);
         File.WriteAllText(
             Path.Combine(lab.Lab.SharedFolder, "incoming.xml"),
             lab.Lab.HostA.Virsh("dumpxml", "incoming", "--migratable").Replace("</domain>", Incoming, StringComparison.Ordinal));
         lab.Lab.HostB.Virsh("create", "--paused", "/srv/shared/incoming.xml");
         using var target = new GuestDisks(guest, lab.Lab.HostB);
         IReadOnlyList<GuestDisk> all = target.Graph.Discover();
-        Assert.Equal(3, all.Count);
+        Assert.Equal(Checking.Data.Count, all.Count);
         target.InsertAll(all);
 
         target.Monitor.Execute("migrate-incoming", writer => writer.WriteString("uri", "tcp:0.0.0.0:49999"));
@@ -84,16 +84,16 @@ public sealed class MigrationTests(DisksLab lab)
         string[] hashes = target.ImageHashes(all);
         lab.Lab.Until("the guest has arrived", () => target.Monitor.Execute("query-status").GetProperty("status").GetString() == "paused");
         target.Monitor.Execute("cont");
-        target.WaitForGoodWork(3);
+        target.WaitForGoodWork(Checking.Data.Count);
         Assert.Null(target.Graph.Check());
         Assert.Equal(hashes, target.ImageHashes(all));
         lab.Lab.HostA.Virsh("destroy", "incoming");
 
         target.Stopped(() => target.RemoveAll(all));
         Assert.All(target.NodeOptions(), node => Assert.StartsWith("libvirt-", node, StringComparison.Ordinal));
-        target.WaitForGoodWork(3);
+        target.WaitForGoodWork(Checking.Data.Count);
         target.Stopped(() => target.InsertAll(target.Graph.Discover()));
-        target.WaitForGoodWork(3);
+        target.WaitForGoodWork(Checking.Data.Count);
     }
 
     /// <summary>What the sidecar does at least: at the first sign, everything goes to the image.</summary>

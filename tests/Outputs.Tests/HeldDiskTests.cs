@@ -15,7 +15,7 @@ public sealed class HeldDiskTests(OutputsLab lab) : BlocksTest(lab)
         using var device = new LoopDevice(Lab, "held-device", "16M");
         LabGuest guest = StartBlocks("held-cut", Blocks with
         {
-            Data = [.. Blocks.Data, "scsi,qcow2,32M,iothread", "virtio,raw,16M,iothread"],
+            Data = [.. Blocks.Data, "scsi,qcow2,32M,iothread", "virtio,raw,16M,iothread", "sata,qcow2,16M"],
             EditXml = xml => device.InPlaceOf("data3.raw", xml),
         });
         WaitForOperations(guest, HostA);

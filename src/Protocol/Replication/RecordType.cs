@@ -73,7 +73,7 @@ public enum RecordType : uint
     /// <summary>Primary to backup, inside an epoch: runs of pages that equal blocks of the guest's disks as of that epoch, and need not be kept.</summary>
     DiskPages = 22,
 
-    /// <summary>Primary to backup, inside an epoch, from version 3 on: pages that the backup must keep, as what changed since they were last sent (<see cref="DeltaPagesReader"/>).</summary>
+    /// <summary>Primary to backup, inside an epoch: pages that the backup must keep, as what changed since they were last sent (<see cref="DeltaPagesReader"/>).</summary>
     DeltaPages = 23,
 
     /// <summary>Primary to backup, anywhere, not counted and optional: how much of a RAM block's chunks the guest reads (<see cref="Replication.ReadHeat"/>).</summary>

@@ -29,7 +29,7 @@ internal sealed class EpochShipper : IDisposable
     private readonly byte[] _runsBuffer = GC.AllocateUninitializedArray<byte>(SoftPages.SizeBytes(ReplicationLimits.MaxRunsPerRecord));
     private readonly List<SoftRun> _zeroRuns = [];
     private readonly DiskPagesEncoder _onDisk = new();
-    private readonly DeltaPagesEncoder? _deltas;
+    private readonly DeltaPagesEncoder _deltas = new();
     private ulong _epoch;
     private EpochTotals _totals;
 
@@ -42,11 +42,8 @@ internal sealed class EpochShipper : IDisposable
     /// <param name="heartbeat">Longest silence.</param>
     /// <param name="content">Finds pages on the guest's disks; null: they are not looked for.</param>
     /// <param name="refers">Such pages are sent as references; else they are only counted.</param>
-    /// <param name="deltas">The backup takes pages as what changed in them.</param>
-    public EpochShipper(
-        EpochQueue queue, RecordConnection connection, TimeSpan heartbeat, ContentIndex? content = null, bool refers = false, bool deltas = false)
+    public EpochShipper(EpochQueue queue, RecordConnection connection, TimeSpan heartbeat, ContentIndex? content = null, bool refers = false)
     {
-        _deltas = deltas ? new DeltaPagesEncoder() : null;
         _content = content;
         _refers = refers && content is not null;
         _queue = queue;
@@ -94,7 +91,7 @@ internal sealed class EpochShipper : IDisposable
     public void Dispose()
     {
         _encoder.Dispose();
-        _deltas?.Dispose();
+        _deltas.Dispose();
     }
 
     private void Ship(EpochPart part)
@@ -104,7 +101,7 @@ internal sealed class EpochShipper : IDisposable
             case EpochPart.Begin begin:
                 _epoch = begin.Epoch.Value;
                 _totals = default;
-                _deltas?.Begin(_epoch);
+                _deltas.Begin(_epoch);
                 _connection.Gather(RecordType.EpochBegin, _epoch, []);
                 break;
             case EpochPart.Hardware hardware:
@@ -169,7 +166,7 @@ internal sealed class EpochShipper : IDisposable
         {
             // Only when it changed: a device may come in the middle of an epoch, whose pages then belong to the list sent before.
             Gather(RecordType.BlockList, BlockList.Write(hardware.Blocks));
-            _deltas?.SetBlocks(hardware.Blocks);
+            _deltas.SetBlocks(hardware.Blocks);
         }
     }
 
@@ -209,12 +206,12 @@ internal sealed class EpochShipper : IDisposable
                 _backupPages.SetHard(block, page);
                 hard++;
                 onDisk += !_refers && _content is { } content && content.TryFind(bytes, _epoch, out _) ? 1 : 0;
-                if (_deltas is { } deltas && deltas.TryAdd(block, page, bytes))
+                if (_deltas.TryAdd(block, page, bytes))
                 {
                     delta++;
-                    if (deltas.IsFull)
+                    if (_deltas.IsFull)
                     {
-                        deltas.Ship(block, Gather);
+                        _deltas.Ship(block, Gather);
                     }
                     continue;
                 }
@@ -265,14 +262,14 @@ internal sealed class EpochShipper : IDisposable
     private void AddOnDisk(int block, uint page, int disk, long diskBlock, ReadOnlySpan<byte> bytes)
     {
         _onDisk.Add(page, disk, diskBlock, PageCheck.Of(bytes));
-        _deltas?.Drop(block, page);
+        _deltas.Drop(block, page);
         _backupPages.SetHard(block, page);
     }
 
     private void AddZero(int block, uint page)
     {
         _backupPages.SetSoft(block, page);
-        _deltas?.Drop(block, page);
+        _deltas.Drop(block, page);
         if (_zeroRuns.Count > 0 && _zeroRuns[^1] is var last && last.FirstPage + last.PageCount == page)
         {
             _zeroRuns[^1] = last with { PageCount = last.PageCount + 1 };
@@ -299,7 +296,7 @@ internal sealed class EpochShipper : IDisposable
             pages += _backupPages.TakeHard(run, kept);
             for (int i = before; i < kept.Count; i++)
             {
-                _deltas?.Drop(block, kept[i].FirstPage, kept[i].PageCount);
+                _deltas.Drop(block, kept[i].FirstPage, kept[i].PageCount);
                 if (_refers)
                 {
                     _content!.Unrefer(block, kept[i].FirstPage, kept[i].PageCount);
@@ -339,7 +336,7 @@ internal sealed class EpochShipper : IDisposable
         GatherPages(writer);
         GatherRuns(block, SoftClass.Zero, _zeroRuns);
         _onDisk.Ship(block, Gather);
-        _deltas?.Ship(block, Gather);
+        _deltas.Ship(block, Gather);
     }
 
     private void GatherPages(HardPagesWriter writer)

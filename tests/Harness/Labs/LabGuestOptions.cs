@@ -18,11 +18,14 @@ public sealed record LabGuestOptions
     /// <summary>An ext4 image on the shared storage, for instance 64M; null = none.</summary>
     public string? Disk { get; init; }
 
-    /// <summary>Empty disks that the guest does not mount, each BUS,FORMAT,SIZE[,iothread] with virtio or scsi and raw or qcow2.</summary>
+    /// <summary>Empty disks that the guest does not mount, each BUS,FORMAT,SIZE[,iothread] with virtio, scsi or sata and raw or qcow2.</summary>
     public IReadOnlyList<string> Data { get; init; } = [];
 
     /// <summary>The channel of hikae-guest.</summary>
     public bool Agent { get; init; }
+
+    /// <summary>Boots by UEFI firmware, with its variable store on the host's own disk.</summary>
+    public bool Uefi { get; init; }
 
     /// <summary>The backup in the annotation; null = no annotation.</summary>
     public string? Protect { get; init; }
@@ -70,6 +73,11 @@ public sealed record LabGuestOptions
         if (Agent)
         {
             yield return "--agent";
+        }
+
+        if (Uefi)
+        {
+            yield return "--uefi";
         }
 
         foreach (string disk in Data)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 using Hikae.Protocol.Annotation;
+using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Capture;
 using Xunit;
 
@@ -45,7 +46,7 @@ public sealed class GuestRequirementsTests
     }
 
     [Theory]
-    [InlineData("<os><nvram>/v.fd</nvram></os>", "UEFI variable store")]
+    [InlineData("<os><varstore path='/v.json'/></os>", "varstore")]
     [InlineData("<memoryBacking><hugepages/></memoryBacking>", "huge pages")]
     [InlineData("<os><type arch='aarch64'>hvm</type></os>", "architecture aarch64")]
     [InlineData("<launchSecurity type='sev'/>", "encrypted memory")]
@@ -53,6 +54,22 @@ public sealed class GuestRequirementsTests
     public void A_guest_that_is_not_proven_to_work_is_refused(string element, string sentence)
     {
         Assert.Contains(sentence, Refusal($"<domain type='qemu'>{element}</domain>", GuestOutputs.Unheld), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("<os><nvram>/v.fd</nvram></os>", true)]
+    [InlineData("<devices><disk device='disk'><source file='/a'/><target dev='sda' bus='sata'/></disk></devices>", true)]
+    [InlineData("<devices><disk device='cdrom'><target dev='sda' bus='sata'/></disk><disk device='disk'><source file='/a'/><target dev='vda' bus='virtio'/></disk></devices>", false)]
+    public void A_backup_of_the_version_before_cannot_take_over_every_disk(string devices, bool isNew)
+    {
+        string guest = $"<domain>{devices}</domain>";
+        var older = new Welcome(ReplicationVersion.WithMoreDisks - 1, "hostB", 500);
+        GuestRequirements.CheckBackup(guest, GuestOutputs.Held, older with { Version = ReplicationVersion.WithMoreDisks });
+        GuestRequirements.CheckBackup(guest, GuestOutputs.Unheld, older);
+
+        string? refusal = Record.Exception(() => GuestRequirements.CheckBackup(guest, GuestOutputs.Held, older))?.Message;
+
+        Assert.Equal(isNew ? "hostB has an older Hikae, which cannot take over SATA disks and UEFI variable stores: upgrade it" : null, refusal);
     }
 
     [Fact]

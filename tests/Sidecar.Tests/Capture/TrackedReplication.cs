@@ -29,7 +29,7 @@ internal sealed class TrackedReplication : IDisposable
     {
         Writer = new Writer(program, pages, readsDirectly);
         _tracker = DirtyTracker.Attach(Writer.Pid, PieceBytes, mostThreads: 3);
-        Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5), deltas: true);
+        Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5));
         var standstill = new StopAndContinue(Writer);
         var memory = new MemoryParticipant(Writer.Pid, _tracker, standstill, Pool, _queue, freePages?.Invoke(Writer) ?? new NoFreePages()) { AreReadsDirect = readsDirectly };
         Hardware = new WriterHardware(Writer, memory, _queue) { Count = blocks };

@@ -132,7 +132,7 @@ public sealed class DeltaReplicationTests : IDisposable
         public Session(SegmentPool pool, SourceMemory source)
         {
             (_pool, _source) = (pool, source);
-            Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5), deltas: true);
+            Shipper = new EpochShipper(_queue, Backup.Primary, TimeSpan.FromMinutes(5));
             _shipping = Task.Factory.StartNew(() => Shipper.Run(_stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 

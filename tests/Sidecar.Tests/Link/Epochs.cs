@@ -56,7 +56,7 @@ internal static class Epochs
         // Disposed after the queue, which may still hold segments.
         using var pool = new SegmentPool();
         using var queue = new EpochQueue();
-        using var shipper = new EpochShipper(queue, connection, TimeSpan.FromMinutes(5), deltas: true);
+        using var shipper = new EpochShipper(queue, connection, TimeSpan.FromMinutes(5));
         using var stop = new CancellationTokenSource();
         int shipped = 0;
         shipper.Shipped += _ =>

@@ -89,17 +89,6 @@ public sealed class HostileDeltaTests
     }
 
     [Fact]
-    public void A_primary_of_an_older_version_has_no_deltas()
-    {
-        using var backup = new BackupUnderTest(version: ReplicationVersion.WithDeltaPages - 1);
-        SendAll(backup, ThreeEpochs.TakeWhile(record => !IsDelta(record)));
-        SendAll(backup, [ThreeEpochs.First(IsDelta)]);
-
-        Assert.Contains("a DeltaPages record in protocol version 2", Assert.Throws<PeerLostException>(backup.Join).Message, StringComparison.Ordinal);
-        Assert.Equal(2UL, backup.Session.Store.CommittedEpoch);
-    }
-
-    [Fact]
     public void A_delta_outside_of_an_epoch_ends_the_link() =>
         Assert.Contains(
             "out of place", AssertTorn(backup => backup.SendRaw(FourthEpoch.First(IsDelta))), StringComparison.Ordinal);

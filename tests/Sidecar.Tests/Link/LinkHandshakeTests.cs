@@ -121,7 +121,7 @@ public sealed class LinkHandshakeTests : IDisposable
         (Exception primary, Exception backup) = await Refused(Plaintext, Plaintext, Hello with { Version = 99, OldestVersion = 98 });
 
         Assert.IsType<NotProtectableException>(primary);
-        Assert.Contains("hostA speaks protocol versions 98 to 99, hostB speaks 2 to 3", primary.Message, StringComparison.Ordinal);
+        Assert.Contains($"hostA speaks protocol versions 98 to 99, hostB speaks {ReplicationVersion.Oldest} to {ReplicationVersion.Current}", primary.Message, StringComparison.Ordinal);
         Assert.Contains("hostA speaks protocol versions 98 to 99", backup.Message, StringComparison.Ordinal);
     }
 

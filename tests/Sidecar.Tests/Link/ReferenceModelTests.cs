@@ -40,7 +40,7 @@ public sealed class ReferenceModelTests : IDisposable
 
     public ReferenceModelTests()
     {
-        _shipper = new EpochShipper(_queue, _backup.Primary, TimeSpan.FromMinutes(5), _content, refers: true, deltas: true);
+        _shipper = new EpochShipper(_queue, _backup.Primary, TimeSpan.FromMinutes(5), _content, refers: true);
         _shipping = Task.Factory.StartNew(() => _shipper.Run(_stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 

@@ -5,13 +5,13 @@ namespace Hikae.Protocol.Replication;
 public static class ReplicationVersion
 {
     /// <summary>The version this build prefers.</summary>
-    public const int Current = 3;
+    public const int Current = 4;
 
-    /// <summary>The first version with pages sent as what changed in them.</summary>
-    public const int WithDeltaPages = 3;
+    /// <summary>The first version whose backup takes over SATA disks and the variable store of UEFI firmware.</summary>
+    public const int WithMoreDisks = 4;
 
     /// <summary>The oldest version it still speaks.</summary>
-    public const int Oldest = 2;
+    public const int Oldest = 3;
 
     /// <summary>The newest version both sides speak, or null when there is none.</summary>
     /// <param name="peerOldest">The oldest version the peer speaks.</param>

@@ -2,6 +2,7 @@
 using System.Xml.Linq;
 using Hikae.Protocol.Annotation;
 using Hikae.Protocol.Configuration;
+using Hikae.Protocol.Replication;
 using Hikae.Sidecar.Disk.Graph;
 
 namespace Hikae.Sidecar.Capture;
@@ -43,6 +44,18 @@ internal static class GuestRequirements
         }
     }
 
+    /// <summary>Throws <see cref="NotProtectableException"/> when the guest has disks that a backup of an older version could not take over.</summary>
+    /// <param name="liveXml">The live domain XML.</param>
+    /// <param name="outputs">What the annotation says about outputs.</param>
+    /// <param name="backup">Who answered, and in which version.</param>
+    public static void CheckBackup(string liveXml, GuestOutputs outputs, Welcome backup)
+    {
+        if (outputs is not GuestOutputs.Unheld && backup.Version < ReplicationVersion.WithMoreDisks && DomainDisks.AreForNewBackup(LiveXml.Parse(liveXml)))
+        {
+            throw new NotProtectableException($"{backup.Host} has an older Hikae, which cannot take over SATA disks and UEFI variable stores: upgrade it");
+        }
+    }
+
     /// <summary>Throws <see cref="NotProtectableException"/> naming everything that is in the way.</summary>
     /// <param name="liveXml">The live domain XML.</param>
     /// <param name="outputs">What the annotation says about outputs.</param>
@@ -79,9 +92,9 @@ internal static class GuestRequirements
                 reasons.Add($"memory of model {model} is not proven to work");
             }
         }
-        if (domain.Element("os")?.Element("nvram") is not null)
+        if (domain.Element("os")?.Element("varstore") is not null)
         {
-            reasons.Add("a UEFI variable store is not replicated yet");
+            reasons.Add("a UEFI variable store outside of flash memory (varstore) is not supported");
         }
         if (domain.Element("memoryBacking")?.Element("hugepages") is not null)
         {

@@ -137,18 +137,18 @@ internal sealed class BlockGraph
             int at = devices.ToList().FindIndex(device => device.Alias == alias);
             if (at < 0)
             {
-                Note(new GraphChange(GraphChangeKind.Removed, alias, $"disk {disk.Disk.Target} was unplugged"));
+                Note(new GraphChange(GraphChangeKind.Removed, alias, $"{disk.Disk.Called} was unplugged"));
             }
             else if (devices[at].Node != new NodeNames(alias).Root)
             {
-                Note(new GraphChange(GraphChangeKind.Replaced, alias, $"disk {disk.Disk.Target} now writes to {devices[at].Node}, past us"));
+                Note(new GraphChange(GraphChangeKind.Replaced, alias, $"{disk.Disk.Called} now writes to {devices[at].Node}, past us"));
             }
         }
         foreach (BlockDevice device in devices)
         {
             if (!device.IsReadOnly && _inserted.Find(device.Alias) is null)
             {
-                Note(new GraphChange(GraphChangeKind.Added, device.Alias, $"disk {device.Alias} ({device.Node}) is writable and not protected yet"));
+                Note(new GraphChange(GraphChangeKind.Added, device.Alias, $"{FirmwareStore.Call(device.Alias, device.Alias)} ({device.Node}) is writable and not protected yet"));
             }
         }
         return gravest;

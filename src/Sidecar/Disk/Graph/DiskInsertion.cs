@@ -110,7 +110,8 @@ internal sealed class DiskInsertion
     }).GetString() ?? "";
 
     // QEMU before 9 has the property of a virtio disk at its inner device only.
-    private string QomPath => _qomPath ??= HasDrive($"/machine/peripheral/{_disk.Alias}")
+    private string QomPath => _qomPath ??= _disk.IsFirmwareStore ? FirmwareStore.QomPath
+        : HasDrive($"/machine/peripheral/{_disk.Alias}")
         ? $"/machine/peripheral/{_disk.Alias}"
         : $"/machine/peripheral/{_disk.Alias}/virtio-backend";
 
@@ -174,7 +175,7 @@ internal sealed class DiskInsertion
         }
         catch (QemuMonitorException second)
         {
-            throw new BlockGraphException($"disk {_disk.Target}: {error.Message}; and it could not be put back: {second.Message}", error);
+            throw new BlockGraphException($"{_disk.Called}: {error.Message}; and it could not be put back: {second.Message}", error);
         }
     }
 
@@ -199,7 +200,7 @@ internal sealed class DiskInsertion
         }
         catch (QemuMonitorException second)
         {
-            throw new BlockGraphException($"disk {_disk.Target}: {error.Message}; and our server's node could not be put back: {second.Message}", error);
+            throw new BlockGraphException($"{_disk.Called}: {error.Message}; and our server's node could not be put back: {second.Message}", error);
         }
     }
 

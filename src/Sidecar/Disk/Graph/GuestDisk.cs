@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Text.Json.Serialization;
+
 namespace Hikae.Sidecar.Disk.Graph;
 
 /// <summary>A writable disk of a running guest, with all that is needed to put our node in its place and libvirt's own nodes back.</summary>
-/// <param name="Alias">libvirt's name of the device, "virtio-disk0". Stays as long as the device is plugged in.</param>
+/// <param name="Alias">libvirt's name of the device, "virtio-disk0", or <see cref="FirmwareStore.Alias"/>. Stays as long as the device is plugged in.</param>
 /// <param name="Target">The administrator's name of it, "vda".</param>
 /// <param name="ImagePath">The image on this host.</param>
 /// <param name="Format">"raw" or "qcow2".</param>
@@ -23,4 +25,13 @@ internal sealed record GuestDisk(
     long ExportBytes,
     long VirtualBytes,
     string? IoThread,
-    IReadOnlyList<string> Nodes);
+    IReadOnlyList<string> Nodes)
+{
+    /// <summary>It is no disk: see <see cref="FirmwareStore"/>.</summary>
+    [JsonIgnore]
+    public bool IsFirmwareStore => Alias == FirmwareStore.Alias;
+
+    /// <summary>As sentences for its administrator begin.</summary>
+    [JsonIgnore]
+    public string Called => FirmwareStore.Call(Alias, Target);
+}

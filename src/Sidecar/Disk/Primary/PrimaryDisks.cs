@@ -74,6 +74,7 @@ internal sealed class PrimaryDisks : IDisposable
     public void Interpose()
     {
         IReadOnlyList<GuestDisk> found = _graph.Discover();
+        FirmwareStore.RequireShared(found, _guest.Options.Configuration.Arbiter.Directory);
         if (Disks.HasUnplugged(found))
         {
             RequireDrained();

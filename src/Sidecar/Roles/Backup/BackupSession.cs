@@ -329,7 +329,7 @@ internal sealed class BackupSession : IDisposable
             case RecordType.SoftPages:
                 _counted = _counted with { SoftPages = _counted.SoftPages + PageRecords.PutSoft(Store, payload) };
                 break;
-            case RecordType.DeltaPages when _link.Version >= ReplicationVersion.WithDeltaPages:
+            case RecordType.DeltaPages:
                 _counted = _counted with { HardPages = _counted.HardPages + PageRecords.PutDelta(Store, payload) };
                 break;
             case RecordType.DiskPages:

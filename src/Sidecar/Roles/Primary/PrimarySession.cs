@@ -86,7 +86,7 @@ internal sealed class PrimarySession : IDisposable
 
         // A fifth of the shortest patience: four heartbeats may be late.
         TimeSpan patience = TimeSpan.FromMilliseconds(Math.Min(_link.Welcome.DetectMs, hello.DetectMs));
-        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content, Refers, _link.Welcome.Version >= ReplicationVersion.WithDeltaPages);
+        _shipper = new EpochShipper(_queue, _link.Connection, patience / 5 > ShortestHeartbeat ? patience / 5 : ShortestHeartbeat, guest.Disks.Content, Refers);
         _pace = new CheckpointPace(TimeProvider.System, configuration.Checkpoint, annotation, guest.FirstWrite);
     }
 
@@ -153,7 +153,9 @@ internal sealed class PrimarySession : IDisposable
     private void Begin(CancellationToken cancellationToken)
     {
         _threads!.Start("shipping", _shipper.Run);
-        _link.Connection.Send(RecordType.DomainXml, 0, System.Text.Encoding.UTF8.GetBytes(HardwareParticipant.ReadXml(_guest.Connection.Domain)));
+        string xml = HardwareParticipant.ReadXml(_guest.Connection.Domain);
+        GuestRequirements.CheckBackup(xml, _annotation.Outputs, _link.Welcome);
+        _link.Connection.Send(RecordType.DomainXml, 0, System.Text.Encoding.UTF8.GetBytes(xml));
         _status.Set(GuestState.Synchronising, "the backup tries whether it could run the guest");
         _guest.Standstills.Ended += _pauses.Account;
         _status.MeasureWith(Measure);

@@ -15,6 +15,7 @@ public sealed class DomainDisksTests
     [InlineData($"<disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none' io='native' discard='unmap'/>{File}<backingStore/>{Target}<iotune><total_iops_sec>5</total_iops_sec></iotune></disk>")]
     [InlineData($"<disk type='block' device='disk'><driver name='qemu' type='raw'/><source dev='/dev/vg/a' index='1'/>{Target}</disk>")]
     [InlineData("<disk type='file' device='disk'><source file='/images/a'/><target dev='sda' bus='scsi'/></disk>")]
+    [InlineData("<disk type='file' device='disk'><source file='/images/a'/><target dev='sda' bus='sata'/></disk>")]
     public void An_ordinary_disk_can_be_protected(string disk)
     {
         DomainDisk read = Assert.Single(DomainDisks.Read(XElement.Parse(Domain(disk))));
@@ -63,6 +64,32 @@ public sealed class DomainDisksTests
 
         Assert.Contains(why, refusal, StringComparison.Ordinal);
         Assert.Matches("^disk (vda|fda) ", refusal);
+    }
+
+    [Theory]
+    [InlineData("<nvram template='/t'>/v.fd</nvram>", "raw")]
+    [InlineData("<nvram format='qcow2'>/v.fd</nvram>", "qcow2")]
+    [InlineData("<loader readonly='yes' type='pflash'>/f.fd</loader><nvram type='file' format='raw'><source file='/v.fd'><seclabel relabel='no'/></source></nvram>", "raw")]
+    public void The_firmwares_variable_store_is_held_like_a_disk(string nvram, string format)
+    {
+        DomainDisk read = Assert.Single(DomainDisks.Read(XElement.Parse($"<domain><os>{nvram}</os></domain>")));
+
+        Assert.Equal((FirmwareStore.Alias, "/v.fd", format, false, null), (read.Alias, read.Source, read.Format, read.IsLeftAlone, read.Refusal));
+    }
+
+    [Theory]
+    [InlineData("<nvram type='network'><source protocol='iscsi' name='x'/></nvram>", "type network")]
+    [InlineData("<nvram type='block'><source dev='/dev/a'/></nvram>", "type block")]
+    [InlineData("<nvram format='vmdk'>/v.fd</nvram>", "format vmdk")]
+    [InlineData("<nvram type='file'><source file='/v.fd'><encryption format='luks'/></source></nvram>", "<encryption>")]
+    [InlineData("<nvram/>", "has no file")]
+    [InlineData("<loader readonly='no' type='pflash'>/f.fd</loader>", "in one file with the firmware")]
+    public void A_variable_store_that_is_not_proven_is_refused(string nvram, string why)
+    {
+        string refusal = Assert.Single(DomainDisks.Refusals(XElement.Parse($"<domain><os>{nvram}</os></domain>")));
+
+        Assert.StartsWith("the UEFI variable store ", refusal, StringComparison.Ordinal);
+        Assert.Contains(why, refusal, StringComparison.Ordinal);
     }
 
     [Fact]

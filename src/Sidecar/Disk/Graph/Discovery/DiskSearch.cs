@@ -168,7 +168,7 @@ internal sealed class DiskSearch(QemuMonitor monitor, IReadOnlyList<string> comm
 
     private GuestDisk? Refuse(DomainDisk disk, string reason)
     {
-        _reasons.Add($"disk {disk.Target} {reason}");
+        _reasons.Add($"{disk.Called} {reason}");
         return null;
     }
 

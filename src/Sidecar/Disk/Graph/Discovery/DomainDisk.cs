@@ -22,4 +22,8 @@ internal sealed record DomainDisk(
     string Source,
     bool IsBlockDevice,
     string? IoThread,
-    XElement Driver);
+    XElement Driver)
+{
+    /// <summary>As sentences for its administrator begin.</summary>
+    public string Called => FirmwareStore.Call(Alias, Target);
+}

@@ -7,9 +7,9 @@ namespace Hikae.Sidecar.Disk.Graph;
 internal static class DomainDisks
 {
     // Elements below <source> that change nothing of how the image is read and written.
-    private static readonly HashSet<string> HarmlessSource = new(StringComparer.Ordinal) { "seclabel", "privateData", "address" };
+    internal static readonly HashSet<string> HarmlessSource = new(StringComparer.Ordinal) { "seclabel", "privateData", "address" };
 
-    /// <summary>All disks, floppies and CD drives.</summary>
+    /// <summary>All disks, floppies and CD drives, and the firmware's variable store, if it has one.</summary>
     /// <param name="domain">The live XML, or one that is to be started.</param>
     public static IReadOnlyList<DomainDisk> Read(XElement domain)
     {
@@ -24,13 +24,17 @@ internal static class DomainDisks
             .Where(controller => controller.Element("driver")?.Element("iothreads") is not null)
             .Select(controller => controller.Attribute("index")?.Value ?? "0")];
 
-        return [.. (devices?.Elements("disk") ?? []).Select(disk => Read(disk, scsiThreads, mappedControllers))];
+        return
+        [
+            .. (devices?.Elements("disk") ?? []).Select(disk => Read(disk, scsiThreads, mappedControllers)),
+            .. domain.Elements("os").SelectMany(FirmwareStore.Read),
+        ];
     }
 
     /// <summary>One sentence part for each disk that cannot be protected; empty = none is in the way.</summary>
     /// <inheritdoc cref="Read(XElement)"/>
     public static IReadOnlyList<string> Refusals(XElement domain) =>
-        [.. Read(domain).Where(disk => disk is { IsLeftAlone: false, Refusal: not null }).Select(disk => $"disk {disk.Target} {disk.Refusal}")];
+        [.. Read(domain).Where(disk => disk is { IsLeftAlone: false, Refusal: not null }).Select(disk => $"{disk.Called} {disk.Refusal}")];
 
     /// <summary>The guest cannot write it.</summary>
     public static bool IsLeftAlone(XElement disk) => (disk.Attribute("device")?.Value ?? "disk") switch
@@ -39,6 +43,11 @@ internal static class DomainDisks
         "disk" => disk.Element("readonly") is not null,
         _ => false,
     };
+
+    /// <summary>Whether there are some that are held and that only a backup of <see cref="Protocol.Replication.ReplicationVersion.WithMoreDisks"/> takes over.</summary>
+    public static bool AreForNewBackup(XElement domain) =>
+        Read(domain).Any(disk => disk.Alias == FirmwareStore.Alias)
+        || domain.Element("devices")?.Elements("disk").Any(disk => !IsLeftAlone(disk) && disk.Element("target")?.Attribute("bus")?.Value is "sata") == true;
 
     private static DomainDisk Read(XElement disk, Dictionary<string, string> scsiThreads, HashSet<string> mappedControllers)
     {
@@ -67,7 +76,7 @@ internal static class DomainDisks
     {
         _ when device != "disk" => $"is a {device}, only ordinary disks can be protected",
         _ when disk.Attribute("type")?.Value is var type and not ("file" or "block") => $"is of type {type}, only files and block devices can be protected",
-        _ when bus is not ("virtio" or "scsi") => $"is on bus {bus}, only virtio and scsi are proven to work",
+        _ when bus is not ("virtio" or "scsi" or "sata") => $"is on bus {bus}, only virtio, scsi and sata are proven to work",
         _ when driver.Attribute("name")?.Value is { } name and not "qemu" => $"has driver {name}",
         _ when driver.Attribute("type")?.Value is { } format and not ("raw" or "qcow2") => $"has format {format}, only raw and qcow2 can be protected",
         _ when disk.Attribute("type")?.Value == "block" && driver.Attribute("type")?.Value == "qcow2" => "is a qcow2 image on a block device, which is not proven to work",

@@ -54,10 +54,11 @@ internal sealed class QemuBlocks
         return nodes;
     }
 
-    // "/machine/peripheral/virtio-disk0/virtio-backend", or the bare id of a SCSI disk.
+    // "/machine/peripheral/virtio-disk0/virtio-backend", the bare id of a SCSI disk, or "/machine/system.flash1".
     private static string AliasOf(string? qdev) => qdev switch
     {
         null => "",
+        FirmwareStore.QomPath => FirmwareStore.Alias,
         _ when qdev.StartsWith(Peripheral, StringComparison.Ordinal) => qdev[Peripheral.Length..].Split('/')[0],
         _ => qdev,
     };
