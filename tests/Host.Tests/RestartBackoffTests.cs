@@ -8,11 +8,11 @@ namespace Hikae.Host.Tests;
 public class RestartBackoffTests
 {
     [Fact]
-    public void The_first_restart_is_at_once_the_next_ever_later_up_to_a_minute()
+    public void The_first_two_restarts_are_at_once_the_next_ever_later_up_to_a_minute()
     {
         var backoff = new RestartBackoff(new FakeTimeProvider());
 
-        Assert.Equal([0, 1, 2, 4, 8, 16, 32, 60, 60, 60], Enumerable.Range(0, 10).Select(_ => backoff.Next().TotalSeconds));
+        Assert.Equal([0, 0, 1, 2, 4, 8, 16, 32, 60, 60], Enumerable.Range(0, 10).Select(_ => backoff.Next().TotalSeconds));
     }
 
     [Fact]

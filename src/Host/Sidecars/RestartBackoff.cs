@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 namespace Hikae.Host.Sidecars;
 
-/// <summary>How long to wait before a sidecar that keeps dying is started again: not at all, then 1, 2, 4 ... seconds, at most a minute.</summary>
+/// <summary>How long to wait before a sidecar that keeps dying is started again: twice not at all, then 1, 2, 4 ... seconds, at most a minute.</summary>
 internal sealed class RestartBackoff(TimeProvider clock)
 {
+    // What killed one may kill the next, and no more; and a wait gives the guest to its backup.
+    private const int AtOnce = 2;
+
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
 
     /// <summary>A sidecar that lived this long has earned a fresh start.</summary>
@@ -25,6 +28,6 @@ internal sealed class RestartBackoff(TimeProvider clock)
         }
         _lastDeath = clock.GetTimestamp();
         Count++;
-        return _lastDelay = Count == 1 ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(Longest.TotalSeconds, Math.Pow(2, Math.Min(Count - 2, 10))));
+        return _lastDelay = Count <= AtOnce ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(Longest.TotalSeconds, Math.Pow(2, Math.Min(Count - AtOnce - 1, 10))));
     }
 }

@@ -6,8 +6,8 @@ internal static class ReleaseReason
 {
     private const int MaxChars = 64;
 
-    // libvirt calls the hook some milliseconds after QEMU is gone; without a hook nobody writes the file.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    // libvirt calls the hook some milliseconds after QEMU is gone, on a busy host a second or more; without a hook nobody writes the file.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Waits a moment for the file, reads and removes it. "ended" when there is none.</summary>
