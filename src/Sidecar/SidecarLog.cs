@@ -194,4 +194,7 @@ internal static partial class SidecarLog
 
     [LoggerMessage(507, LogLevel.Information, "The guest's disks are looked through for pages that are there, {Bytes} bytes")]
     internal static partial void DisksScanned(this ILogger logger, long bytes);
+
+    [LoggerMessage(508, LogLevel.Warning, "The UEFI variable store {Path} was deleted or replaced: what the guest's firmware writes is not kept until the guest is started again")]
+    internal static partial void FirmwareStoreGone(this ILogger logger, string path);
 }

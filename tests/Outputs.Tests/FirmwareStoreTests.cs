@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Text.RegularExpressions;
 using Hikae.Harness.Labs;
 using Xunit;
 
@@ -46,6 +47,9 @@ public sealed class FirmwareStoreTests(OutputsLab lab) : LabTest(lab)
         HostB.Virsh("start", raw.Name);
         HostA.Virsh("start", qcow2.Name);
         Assert.All(guests, guest => Assert.Equal(["before", "after"], (string[])[Read(guest, "before"), Read(guest, "after")]));
+
+        raw.WaitForProtected(HostB);
+        StoreDeletedWithADefinition(raw);
     }
 
     [Fact]
@@ -53,11 +57,28 @@ public sealed class FirmwareStoreTests(OutputsLab lab) : LabTest(lab)
     {
         LabGuest guest = Lab.StartGuest("uefi-own", Uefi);
 
-        GuestReport report = guest.WaitForState(HostA, "unprotected");
+        GuestReport report = guest.WaitForReport(HostA, "refused", report => report.Reason.StartsWith("the UEFI variable store /var/lib/libvirt/qemu/nvram/uefi-own_VARS.fd", StringComparison.Ordinal));
 
-        Assert.Equal(
-            "the UEFI variable store /var/lib/libvirt/qemu/nvram/uefi-own_VARS.fd is not on the shared storage: with the guest off, move it beside the guest's disks and name it in <nvram> (virsh edit)",
-            report.Reason);
+        Assert.Equal("unprotected", report.State);
+        Assert.Contains(" is not on the shared storage: with the guest off, move it to the storage of its disks or of /", report.Reason, StringComparison.Ordinal);
+    }
+
+    /// <summary>The former primary's administrator removes what is left of the guest there, as virsh wants it, while the guest runs elsewhere.</summary>
+    private void StoreDeletedWithADefinition(LabGuest guest)
+    {
+        HostA.Virsh("undefine", "--nvram", guest.Name);
+        Assert.False(File.Exists(HostB.PathOf(OnSharedStorage(guest.Name))));
+        int killed = guest.SidecarOn(HostB)!.Value;
+
+        HostB.Signal("KILL", killed);
+
+        // The backup may have made a domain meanwhile, in case, and libvirt a new file for it.
+        guest.WaitForReport(HostB, "refused", now => now is { State: "unprotected" } && Regex.IsMatch(
+            now.Reason, $"^(the file of )?the UEFI variable store,? {OnSharedStorage(guest.Name)},? was deleted( or replaced while the guest runs)?: shut the guest down and start it again$"));
+        Store(guest, "later");
+        Assert.Equal("later", Read(guest, "later"));
+        HostB.Virsh("destroy", guest.Name);
+        guest.WaitForNoReport(HostB);
     }
 
     private static string OnSharedStorage(string name) => $"/srv/shared/guests/{name}/variables";

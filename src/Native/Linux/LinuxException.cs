@@ -16,6 +16,9 @@ public sealed class LinuxException(string function, int errno)
     /// <summary>The error number of the C library.</summary>
     public int Errno { get; } = errno;
 
+    /// <summary>There is nothing of that name.</summary>
+    public bool IsNotFound => Errno == Syscall.ENOENT;
+
     // errno belongs to the thread and the next call overwrites it, so this is the statement after the call that failed.
     [DoesNotReturn]
     internal static void ThrowLastError(string function) => throw new LinuxException(function, Marshal.GetLastPInvokeError());

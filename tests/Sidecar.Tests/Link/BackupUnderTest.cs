@@ -20,13 +20,13 @@ internal sealed class BackupUnderTest : IDisposable
     private readonly DirectoryInfo _runDirectory = Directory.CreateTempSubdirectory("hikae-backup-");
     private readonly Task _run;
 
-    public BackupUnderTest(Func<string, DryStartResult>? dryStart = null, TimeSpan? patience = null, long maxBufferBytes = 64 << 20)
+    public BackupUnderTest(Func<string, DryStartResult>? dryStart = null, TimeSpan? patience = null, long maxBufferBytes = 64 << 20, int version = ReplicationVersion.Current)
     {
         TimeSpan detectAfter = patience ?? LongPatience;
         var configuration = new LinkConfiguration { Tls = LinkSecurity.PlaintextForTestsOnly, DetectAfter = detectAfter };
         Task<BackupLink> accept = Task.Run(() => BackupLink.Accept(_pair.Backup, Guest, "hostB", configuration));
         Primary = new RecordConnection(new NetworkStream(_pair.Primary), _pair.Primary);
-        Primary.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(ReplicationVersion.Current, ReplicationVersion.Oldest, Guest, "g", "hostA", 0, (int)detectAfter.TotalMilliseconds)));
+        Primary.Send(RecordType.Hello, 0, ReplicationJson.Write(new Hello(version, ReplicationVersion.Oldest, Guest, "g", "hostA", 0, (int)detectAfter.TotalMilliseconds)));
         Primary.Receive(out ReadOnlySpan<byte> welcome);
         Welcome = ReplicationJson.Read<Welcome>(welcome);
         Session = new BackupSession(

@@ -89,6 +89,18 @@ public sealed class HostileDeltaTests
     }
 
     [Fact]
+    public void A_primary_of_the_version_before_is_served_like_another()
+    {
+        using var backup = new BackupUnderTest(version: ReplicationVersion.Oldest);
+        SendAll(backup, ThreeEpochs);
+        backup.CloseSending();
+
+        Assert.Throws<PeerLostException>(backup.Join);
+        Assert.Equal(3UL, backup.Session.Store.CommittedEpoch);
+        Assert.Equal(ReplicationVersion.Oldest, backup.Session.Version);
+    }
+
+    [Fact]
     public void A_delta_outside_of_an_epoch_ends_the_link() =>
         Assert.Contains(
             "out of place", AssertTorn(backup => backup.SendRaw(FourthEpoch.First(IsDelta))), StringComparison.Ordinal);

@@ -12,12 +12,16 @@ public sealed unsafe class StorageFile : IDisposable
     private readonly SafeFileHandle _handle;
     private readonly string _path;
 
-    private StorageFile(SafeFileHandle handle, string path, bool isBlockDevice)
+    private StorageFile(SafeFileHandle handle, string path, FileIdentity identity, bool isBlockDevice)
     {
         _handle = handle;
         _path = path;
+        Identity = identity;
         IsBlockDevice = isBlockDevice;
     }
+
+    /// <summary>Which file was opened. The path may name another one by now.</summary>
+    public FileIdentity Identity { get; }
 
     /// <summary>Its length is fixed, and zeros and discards are its driver's business.</summary>
     public bool IsBlockDevice { get; }
@@ -40,9 +44,14 @@ public sealed unsafe class StorageFile : IDisposable
         int descriptor = Syscall.open(path, Syscall.O_RDWR | Syscall.O_CLOEXEC, 0);
         LinuxException.ThrowIfFailed(descriptor, $"open {path}");
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
-        bool device = Mono.Unix.Native.Syscall.fstat(descriptor, out Mono.Unix.Native.Stat stat) == 0
-            && (stat.st_mode & Mono.Unix.Native.FilePermissions.S_IFMT) == Mono.Unix.Native.FilePermissions.S_IFBLK;
-        return new StorageFile(handle, path, device);
+        if (Mono.Unix.Native.Syscall.fstat(descriptor, out Mono.Unix.Native.Stat stat) < 0)
+        {
+            var error = new LinuxException($"fstat {path}", Marshal.GetLastPInvokeError());
+            handle.Dispose();
+            throw error;
+        }
+        bool device = (stat.st_mode & Mono.Unix.Native.FilePermissions.S_IFMT) == Mono.Unix.Native.FilePermissions.S_IFBLK;
+        return new StorageFile(handle, path, new FileIdentity(stat.st_dev, stat.st_ino), device);
     }
 
     /// <summary>The same file once more, whatever its path names by now: with a place, advice and locks of its own.</summary>
@@ -50,7 +59,7 @@ public sealed unsafe class StorageFile : IDisposable
     {
         int descriptor = Syscall.open($"/proc/self/fd/{_handle.DangerousGetHandle()}", Syscall.O_RDWR | Syscall.O_CLOEXEC, 0);
         LinuxException.ThrowIfFailed(descriptor, $"open {_path} again");
-        return new StorageFile(new SafeFileHandle(descriptor, ownsHandle: true), _path, IsBlockDevice);
+        return new StorageFile(new SafeFileHandle(descriptor, ownsHandle: true), _path, Identity, IsBlockDevice);
     }
 
     /// <summary>Reads as much as there is, up to all of <paramref name="destination"/>. Fewer bytes: the file ends there.</summary>

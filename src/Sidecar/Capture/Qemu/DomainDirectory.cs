@@ -7,7 +7,7 @@ namespace Hikae.Sidecar.Capture;
 internal static class DomainDirectory
 {
     /// <summary>Where libvirt's system daemon makes them.</summary>
-    private const string Root = "/var/lib/libvirt/qemu";
+    public const string Root = "/var/lib/libvirt/qemu";
 
     /// <summary>That of a running guest. Throws <see cref="IOException"/> when there is none.</summary>
     public static string Of(Domain domain) => Find(domain) ?? throw new IOException($"There is no directory {Root}/domain-{domain.Id}-*.");

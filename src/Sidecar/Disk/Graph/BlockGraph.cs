@@ -48,7 +48,8 @@ internal sealed class BlockGraph
     /// <param name="socketPath">Where our server answers, as QEMU names the path.</param>
     public void Insert(GuestDisk disk, string socketPath)
     {
-        var inserted = new InsertedDisk(disk, socketPath, FileOwner.Of(FileRoot + disk.ImagePath));
+        string image = FileRoot + disk.ImagePath;
+        var inserted = new InsertedDisk(disk, socketPath, FileOwner.Of(image), FileIdentity.Of(image)?.Inode);
         bool known = _inserted.Find(disk.Alias) is not null;
         _inserted.Add(inserted);
         try

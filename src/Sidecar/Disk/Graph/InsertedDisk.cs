@@ -7,4 +7,5 @@ namespace Hikae.Sidecar.Disk.Graph;
 /// <param name="Disk">The disk, with libvirt's own nodes.</param>
 /// <param name="SocketPath">Where our server answers, as QEMU names the path.</param>
 /// <param name="ImageOwner">Whom libvirt had given the image to, so that QEMU can open it.</param>
-internal sealed record InsertedDisk(GuestDisk Disk, string SocketPath, FileOwner ImageOwner);
+/// <param name="Inode">Of the image, by which one that was put in its place is known; null: not known.</param>
+internal sealed record InsertedDisk(GuestDisk Disk, string SocketPath, FileOwner ImageOwner, ulong? Inode = null);

@@ -58,6 +58,13 @@ internal sealed class FileImage : IDiskImage
         }
     }
 
+    /// <summary>Whether the path names this image still. If not, somebody has deleted or replaced it, and whoever opens the path gets another one.</summary>
+    /// <remarks>Of a device it is not asked: its node may have been made anew.</remarks>
+    public bool IsStillAt(string path) => _file.IsBlockDevice || FileIdentity.Of(path) == _file.Identity;
+
+    /// <summary>Whether it is the file of this number, on whatever it is mounted. Null: that is not known, and it is.</summary>
+    public bool Is(ulong? inode) => inode is null || inode == _file.Identity.Inode;
+
     /// <summary>Holds what QEMU holds for a disk that a guest writes. Works while QEMU still has its own.</summary>
     /// <param name="format">"raw" or "qcow2".</param>
     /// <exception cref="IOException">Somebody has the image for himself.</exception>

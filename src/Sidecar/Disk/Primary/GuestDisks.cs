@@ -77,7 +77,7 @@ internal sealed class GuestDisks : IDisposable
             if (Find(inserted.Disk.Alias) is null)
             {
                 FileOwner qemu = FileOwner.Of(Path.GetDirectoryName(inserted.SocketPath)!);
-                Serve(inserted.Disk, inserted.SocketPath, qemu, takesOver: true).Image.Lock(inserted.Disk.Format);
+                Serve(inserted.Disk, inserted.SocketPath, qemu, takesOver: true, inserted.Inode).Image.Lock(inserted.Disk.Format);
             }
         }
     }
@@ -114,6 +114,9 @@ internal sealed class GuestDisks : IDisposable
             server.Image.Lock(disk.Format);
         }
     }
+
+    /// <summary>A disk whose image is not what its path names any more: the backup would find another file there, or none. Null: there is none.</summary>
+    public GuestDisk? Displaced => _servers.FirstOrDefault(server => !server.Image.IsStillAt(server.GraphDisk.ImagePath))?.GraphDisk;
 
     /// <summary>Whether one of <paramref name="found"/> is not served.</summary>
     public bool IsMissing(IReadOnlyList<GuestDisk> found) => found.Any(disk => Find(disk.Alias) is null);
@@ -256,9 +259,12 @@ internal sealed class GuestDisks : IDisposable
     }
 
     /// <summary>A disk with what is buffered for it, which nobody can connect to yet. One that takes over holds its writes until <see cref="PassThrough"/>.</summary>
-    public GuestDiskServer Open(GuestDisk disk, bool takesOver)
+    /// <param name="disk">Of the guest.</param>
+    /// <param name="takesOver">As in <see cref="Interpose"/>.</param>
+    /// <param name="inode">Of the image that was served before; null: whatever is there.</param>
+    public GuestDiskServer Open(GuestDisk disk, bool takesOver, ulong? inode = null)
     {
-        FileImage image = FileImage.Open(disk.ImagePath, dropCache: takesOver);
+        FileImage image = OpenImage(disk, takesOver, inode);
         EpochBuffer? buffer = null;
         try
         {
@@ -285,14 +291,44 @@ internal sealed class GuestDisks : IDisposable
         }
     }
 
+    // "virsh undefine --nvram", on either host, deletes the store of a guest that runs, and the next domain that libvirt makes gets a new one from the template. What this guest
+    // writes does not belong there. Nothing reads the file while the guest runs, which would stand still without a server.
+    private FileImage OpenImage(GuestDisk disk, bool dropCache, ulong? inode)
+    {
+        try
+        {
+            var image = FileImage.Open(disk.ImagePath, dropCache);
+            if (!disk.IsFirmwareStore || image.Is(inode))
+            {
+                return image;
+            }
+            image.Dispose();
+        }
+        catch (LinuxException error) when (disk.IsFirmwareStore && error.IsNotFound)
+        {
+        }
+
+        _logger.FirmwareStoreGone(disk.ImagePath);
+        string nameless = Path.Combine(_runDirectory, $"{_guest:D}-{disk.Alias}.gone");
+        File.Create(nameless).Dispose();
+        try
+        {
+            return FileImage.Open(nameless);
+        }
+        finally
+        {
+            File.Delete(nameless);
+        }
+    }
+
     private IEnumerable<GuestDiskServer> Unplugged(IReadOnlyList<GuestDisk> found) =>
         _servers.Where(server => !found.Any(disk => disk.Alias == server.GraphDisk.Alias));
 
     private GuestDiskServer? Find(string alias) => _servers.FirstOrDefault(server => server.GraphDisk.Alias == alias);
 
-    private GuestDiskServer Serve(GuestDisk disk, string path, FileOwner qemu, bool takesOver)
+    private GuestDiskServer Serve(GuestDisk disk, string path, FileOwner qemu, bool takesOver, ulong? inode = null)
     {
-        GuestDiskServer server = Open(disk, takesOver);
+        GuestDiskServer server = Open(disk, takesOver, inode);
         try
         {
             server.Disk.Served.Serve(_sockets.Listen(path, qemu));

@@ -28,12 +28,7 @@ internal static class LeftoverDisks
         bool isOurs = ClaimAlone(ownership, OwnedGeneration(options), logger);
         foreach (InsertedDisk disk in left)
         {
-            if (disk.Disk.IsFirmwareStore && !File.Exists(disk.Disk.ImagePath))
-            {
-                // Deleted with the guest's definition, as "virsh undefine" wants it. The disks have what they were told.
-                continue;
-            }
-            disks.Open(disk.Disk, takesOver: true);
+            disks.Open(disk.Disk, takesOver: true, disk.Inode);
         }
         if (isOurs)
         {

@@ -74,7 +74,10 @@ internal sealed class PrimaryDisks : IDisposable
     public void Interpose()
     {
         IReadOnlyList<GuestDisk> found = _graph.Discover();
-        FirmwareStore.RequireShared(found, _guest.Options.Configuration.Arbiter.Directory);
+        if (Disks.Displaced is { } displaced)
+        {
+            throw new NotProtectableException($"the file of {displaced.Called}, {displaced.ImagePath}, was deleted or replaced while the guest runs: shut the guest down and start it again");
+        }
         if (Disks.HasUnplugged(found))
         {
             RequireDrained();

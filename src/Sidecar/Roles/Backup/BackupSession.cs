@@ -82,6 +82,9 @@ internal sealed class BackupSession : IDisposable
 
     public Hello Hello => _link.Hello;
 
+    /// <summary>Of the protocol, that both sides speak.</summary>
+    public int Version => _link.Version;
+
     /// <summary>What the primary said when it ended by intent; null otherwise.</summary>
     public string? ByeReason { get; private set; }
 

@@ -177,7 +177,7 @@ internal sealed class BackupSidecar : IDisposable
             }
             try
             {
-                _logger.Linked(session.Hello.Host, ReplicationVersion.Current);
+                _logger.Linked(session.Hello.Host, session.Version);
                 _status.Update(status => status with { Guest = session.Hello.GuestName, Peer = session.Hello.Host });
                 _status.Set(GuestState.Receiving, $"the first checkpoint of {session.Hello.Host} is on its way");
                 _status.MeasureWith(status => Measure(status, session.Figures) with { Priority = session.Priority, MemoryFill = FillOf(status.State) });

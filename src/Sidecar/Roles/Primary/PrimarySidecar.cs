@@ -248,6 +248,7 @@ internal sealed class PrimarySidecar : IDiskIncidents, IDisposable
         _status.Update(status => status with { Outputs = outputs, Peer = annotation.Backup.ToString(), Priority = annotation.Priority });
         GuestRequirements.CheckHosts(annotation, _guest.Options.Configuration);
         GuestRequirements.Check(xml, annotation.Outputs, GuestRequirements.HostHasVhostNet);
+        FirmwareStore.Require(xml, _guest.Options.Configuration.Arbiter.Directory);
         if (_ownership.Refresh() is { Ended: false } record && record.Owner != _guest.Options.Configuration.HostName)
         {
             throw new NotProtectableException($"the ownership record says that the guest belongs to {record.Owner}");

@@ -107,7 +107,7 @@ public class SharedLab : IDisposable
         {
             host.Shell($"""
                 for g in $(virsh -q list --name | grep -vx '{kept?.Name}'); do virsh -q destroy $g; done
-                for g in $(virsh -q list --all --name | grep -vx '{kept?.Name}'); do virsh -q undefine $g; done
+                for g in $(virsh -q list --all --name | grep -vx '{kept?.Name}'); do virsh -q undefine --keep-nvram $g; done
                 true
                 """);
         }

@@ -40,6 +40,20 @@ public sealed class FileImageTests : IDisposable
     }
 
     [Fact]
+    public void An_image_that_was_deleted_or_replaced_is_known_not_to_be_at_its_path()
+    {
+        using FileImage image = FileImage.Open(_path);
+        Assert.True(image.IsStillAt(_path));
+
+        File.Move(_path, _path + ".old");
+        Assert.False(image.IsStillAt(_path));
+        File.WriteAllBytes(_path, [9]);
+
+        Assert.False(image.IsStillAt(_path));
+        Assert.True(image.IsStillAt(_path + ".old"));
+    }
+
+    [Fact]
     public void Trim_and_zeros_free_space_unless_it_must_stay()
     {
         using FileImage image = FileImage.Open(_path);

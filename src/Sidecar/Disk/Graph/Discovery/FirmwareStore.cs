@@ -50,24 +50,29 @@ internal static class FirmwareStore
         }
     }
 
-    /// <summary>
-    /// Throws <see cref="NotProtectableException"/> when the store is not where both hosts have the same file. Asked where the guest runs before its disks are interposed; not where it is taken over.
-    /// </summary>
-    /// <param name="disks">All disks of the guest that it can write.</param>
-    /// <param name="sharedDirectory">Another one on storage that all hosts share; null: none is known.</param>
-    public static void RequireShared(IReadOnlyList<GuestDisk> disks, string? sharedDirectory)
+    /// <summary>Throws <see cref="NotProtectableException"/> for a store that cannot be held, or that is not where both hosts have the same file, whatever is said about outputs.</summary>
+    /// <param name="liveXml">The live domain XML of a guest that runs on this host.</param>
+    /// <param name="sharedDirectory">A directory on storage that all hosts share; null: none is known, but the guest's disks are on such storage.</param>
+    public static void Require(string liveXml, string? sharedDirectory)
     {
-        if (disks.FirstOrDefault(disk => disk.IsFirmwareStore) is not { } store)
+        IReadOnlyList<DomainDisk> all = DomainDisks.Read(LiveXml.Parse(liveXml));
+        if (all.FirstOrDefault(disk => disk.Alias == Alias) is not { } store)
         {
             return;
         }
-        ulong own = FileSystem.Of(store.ImagePath);
-        IEnumerable<string> shared = disks.Where(disk => disk is { IsFirmwareStore: false, IsBlockDevice: false }).Select(disk => disk.ImagePath);
-        if (!shared.Concat(sharedDirectory is null ? [] : [sharedDirectory]).Any(path => FileSystem.Of(path) == own))
+        if (store.Refusal is { } refusal)
         {
-            throw new NotProtectableException(
-                $"{Name} {store.ImagePath} is not on the shared storage: with the guest off, move it beside the guest's disks and name it in <nvram> (virsh edit)");
+            throw new NotProtectableException($"{Name} {refusal}");
         }
+        FileIdentity file = FileIdentity.Of(store.Source) ?? throw new NotProtectableException($"{Name} {store.Source} was deleted: shut the guest down and start it again");
+        IEnumerable<string> shared = all.Where(disk => disk.Alias != Alias && disk is { IsLeftAlone: false, IsBlockDevice: false, Source.Length: > 0 }).Select(disk => disk.Source);
+        if (IsBeside(DomainDirectory.Root) || !shared.Concat(sharedDirectory is null ? [] : [sharedDirectory]).Any(IsBeside))
+        {
+            string where = sharedDirectory is null ? "to the storage of its disks" : $"to the storage of its disks or of {sharedDirectory}";
+            throw new NotProtectableException($"{Name} {store.Source} is not on the shared storage: with the guest off, move it {where}, and name it in <nvram> (virsh edit)");
+        }
+
+        bool IsBeside(string path) => FileIdentity.Of(path)?.FileSystem == file.FileSystem;
     }
 
     private static DomainDisk Describe(string? refusal, string format, string file) => new("nvram", Alias, false, refusal, format, file, false, null, new XElement("driver"));
