@@ -131,6 +131,12 @@ lock_labs() {
     done
 }
 
+# A power cut must not wait for another lab that comes up.
+lock_lab() {
+    exec {LAB_LOCK}<"$LAB_STATE"
+    flock -w 120 "$LAB_LOCK" || fail "another lab command holds $LAB_STATE"
+}
+
 # For whatever outlives the command: a descriptor it inherits would keep the lock.
 close_lock() { [ -z "${LAB_LOCK:-}" ] || exec {LAB_LOCK}<&-; }
 

@@ -186,7 +186,7 @@ wait_for_libvirt() { # HOST
 kill_host() { # HOST
     local name=$1 pid network lab
     require_host "$name"
-    lock_labs
+    lock_lab
     pid=$(host_init "$name") || fail "$name is not running"
     lab=$(lab_init)
     for network in lan repl; do

@@ -150,9 +150,16 @@ start_daemon() { # HOST
             if running; then kill -KILL "$old"; fi
         fi
         mkdir -p /var/log/hikae
+        rm -f /run/hikaed.pid
         setsid sh -c "echo \$\$ >/run/hikaed.pid; exec /usr/sbin/hikaed" </dev/null >>/var/log/hikae/hikaed.log 2>&1 &
-        sleep 0.3
-        old=$(cat /run/hikaed.pid)
-        running || { echo "hikaed ended at once:"; tail -n 5 /var/log/hikae/hikaed.log; exit 1; } >&2
+        # The hook asks it once.
+        for ((i = 0; i < 300; i++)); do
+            old=$(cat /run/hikaed.pid 2>/dev/null)
+            if running && hikae status >/dev/null 2>&1; then exit 0; fi
+            [ -z "$old" ] || [ -e "/proc/$old" ] || break
+            sleep 0.1
+        done
+        { echo "hikaed ended at once, or does not answer:"; tail -n 5 /var/log/hikae/hikaed.log; } >&2
+        exit 1
     ' </dev/null && say "$1: hikaed runs"
 }

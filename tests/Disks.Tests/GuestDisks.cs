@@ -122,9 +122,22 @@ internal sealed partial class GuestDisks : IDisposable
 
     /// <summary>How QEMU's main thread and its I/O threads are scheduled, and on which processors they may run.</summary>
     public string[] Threads() => [.. Directory.EnumerateDirectories($"/proc/{_pid}/task")
-        .Where(task => Path.GetFileName(task) == $"{_pid}" || File.ReadAllText($"{task}/comm").StartsWith("IO iothread", StringComparison.Ordinal))
+        .Where(task => Path.GetFileName(task) == $"{_pid}" || NameOf(task).StartsWith("IO iothread", StringComparison.Ordinal))
         .Select(task => int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture))
         .Select(thread => $"{thread} {ThreadScheduling.Of(thread)} {string.Join(',', ThreadAffinity.Of(thread))}")];
+
+    // Those of QEMU's pool come and go.
+    private static string NameOf(string task)
+    {
+        try
+        {
+            return File.ReadAllText($"{task}/comm");
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
 
     /// <summary>The guest was reset: its numbers begin anew.</summary>
     public void WaitForRestart(int restarts = 1)

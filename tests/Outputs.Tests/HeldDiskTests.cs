@@ -56,7 +56,7 @@ public sealed class HeldDiskTests(OutputsLab lab) : BlocksTest(lab)
 
     private void KilledSidecarsAreReplaced(LabGuest guest)
     {
-        // Before a third one hikaed waits for as long as the backup waits before it takes the guest.
+        // From the third on hikaed waits longer each time, in the end for as long as the backup waits before it takes the guest.
         for (int round = 0; round < 2; round++)
         {
             WaitForOperations(guest, HostA);

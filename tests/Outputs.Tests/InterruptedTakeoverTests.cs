@@ -69,13 +69,14 @@ public sealed class InterruptedTakeoverTests(LongLeaseLab lab) : BlocksTest(lab)
     {
         LabGuest guest = StartBlocks("cut-early");
         WaitForOperations(guest, HostA);
-        HostB.Shell("setsid sh -c 'until pid=$(pgrep -x qemu-system-x86); do sleep 0.01; done; kill -STOP $pid' >/dev/null 2>&1 </dev/null &");
+        // Each one: a backup that only doubts makes a QEMU in advance, too.
+        HostB.Shell("rm -f /run/let-go; setsid sh -c 'echo $$ >/run/stopper; until [ -e /run/let-go ]; do pkill -STOP -x qemu-system-x86; sleep 0.01; done' >/dev/null 2>&1 </dev/null &");
         HostA.Kill();
         guest.WaitForState(HostB, "recovering");
         // The state comes before QEMU does: let go on too early, it would be stopped afterwards, and stay so.
         Lab.Until("QEMU stands still", () => HostB.TryRun("ps", "-C", "qemu-system-x86", "-o", "stat=").Output.StartsWith('T'));
 
-        HostB.Shell($"kill -KILL {guest.SidecarOn(HostB)}; kill -CONT $(pgrep -x qemu-system-x86)");
+        HostB.Shell($"touch /run/let-go; while [ -e /proc/$(cat /run/stopper) ]; do sleep 0.01; done; kill -KILL {guest.SidecarOn(HostB)}; pkill -CONT -x qemu-system-x86");
         Lab.Until("the guest starts again", () => HostB.TryRun("virsh", "-q", "start", guest.Name).Succeeded);
 
         Assert.Contains("Start it from its disks", LogOn(HostB, guest), StringComparison.Ordinal);

@@ -98,7 +98,7 @@ public sealed class LastWritesTests(OutputsLab lab) : LabTest(lab)
     }
 
     /// <summary>The answer to the command must leave the guest before it ends.</summary>
-    private static string InBackground(string commands) => $"(sleep 1; {commands}) >/dev/null 2>&1 &";
+    private static string InBackground(string commands) => $"(sleep 3; {commands}) >/dev/null 2>&1 &";
 
     /// <summary>Block N of both disks holds N in decimal digits; each write is answered before the next begins.</summary>
     private static string Write(int round) =>

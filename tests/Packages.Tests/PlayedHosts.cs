@@ -39,7 +39,8 @@ public sealed class PlayedHosts : IDisposable
     /// <summary>The host that runs the guest, which is protected there.</summary>
     internal LabHost WaitForProtected()
     {
-        LabHost primary = Guest.StateOn(Lab.HostA) == "running" ? Lab.HostA : Lab.HostB;
+        // Paused in a checkpoint, it runs nowhere for a moment.
+        LabHost primary = Lab.Eventually($"{Guest.Name} runs", () => Lab.Hosts.FirstOrDefault(host => Guest.StateOn(host) == "running"));
         Guest.WaitForProtected(primary);
         return primary;
     }

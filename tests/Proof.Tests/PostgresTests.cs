@@ -27,7 +27,7 @@ public sealed class PostgresTests(ProofLab lab) : LabTest(lab)
         CommandResult result = bench.WaitForEnd();
         Assert.True(result.Succeeded, $"{result}");
         Assert.DoesNotContain("aborted", result.Errors, StringComparison.Ordinal);
-        Assert.Equal("running", guest.StateOn(HostB));
+        guest.WaitForDomainState(HostB, "running");
         Assert.Equal(bench.Acknowledged().Order(StringComparer.Ordinal), Committed(guest).Order(StringComparer.Ordinal));
         PgBench.Psql(guest, "CREATE EXTENSION amcheck");
         PgBench.Psql(guest, "SELECT bt_index_check('committed_pkey', heapallindexed => true)");

@@ -11,7 +11,7 @@ public sealed class GuestEndTests(SharedLab shared) : LabTest(shared, keepsGuest
     {
         LabGuest guest = StartProtected("poweroff", Talking);
 
-        guest.Run("(sleep 1; poweroff -f) >/dev/null 2>&1 &");
+        guest.Run("(sleep 3; poweroff -f) >/dev/null 2>&1 &");
 
         AssertEnded(guest);
     }

@@ -174,7 +174,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
         const string watched = "/run/libvirtd.watched";
         host.Shell($"rm -f {watched}");
         Task<CommandResult> killed = Task.Run(() => host.TryRun(
-            "timeout", "60", "bash", "-c", $"pid=$(cat /run/libvirtd.pid); touch {watched}; until {condition}; do :; done; {kill}"));
+            "timeout", "170", "bash", "-c", $"pid=$(cat /run/libvirtd.pid); touch {watched}; until {condition}; do :; done; {kill}"));
         Lab.Until("the condition is looked at", () => host.TryRun("test", "-e", watched).Succeeded);
         return killed;
     }

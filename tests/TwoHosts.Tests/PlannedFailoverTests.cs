@@ -35,7 +35,7 @@ public sealed class PlannedFailoverTests(SharedLab shared) : LabTest(shared)
     {
         foreach (LabHost host in Lab.Hosts)
         {
-            host.Shell("sed -i 's/^detect_ms *=.*/detect_ms = 500/' /etc/hikae/hikae.conf && grep -q '^detect_ms = 500' /etc/hikae/hikae.conf");
+            host.Shell("sed -i 's/^detect_ms *=.*/detect_ms = 1000/' /etc/hikae/hikae.conf && grep -q '^detect_ms = 1000' /etc/hikae/hikae.conf");
         }
         try
         {
@@ -68,8 +68,8 @@ public sealed class PlannedFailoverTests(SharedLab shared) : LabTest(shared)
         string log = $"/var/log/hikae/{guest.Uuid}.log";
         int sidecar = guest.SidecarOn(HostA)!.Value;
         // It stands still from its promise to give the guest away until the new primary asks its host to be the backup, and a second more.
-        Task stood = Task.Run(() => HostA.Shell($"until grep -q 'the guest moves to' {log}; do sleep 0.01; done; kill -STOP {sidecar}"));
-        Task asked = Task.Run(() => HostB.Shell($"until grep -q 'role=Primary State Synchronising: the backup tries' {log}; do sleep 0.01; done; sleep 1"));
+        Task stood = LookFor(HostA, $"grep -q 'the guest moves to' {log}", $"kill -STOP {sidecar}");
+        Task asked = LookFor(HostB, $"grep -q 'role=Primary State Synchronising: the backup tries' {log}", "sleep 1");
 
         HostB.Hikae("failover", guest.Name);
         await Task.WhenAll(stood, asked);
@@ -77,6 +77,17 @@ public sealed class PlannedFailoverTests(SharedLab shared) : LabTest(shared)
 
         guest.WaitForProtected(HostB);
         Assert.Equal("", HostB.Shell($"grep 'State Unprotected' {log}; true"));
+    }
+
+    /// <summary>Does something as soon as a condition holds, which is looked at when this returns.</summary>
+    private Task LookFor(LabHost host, string condition, string commands)
+    {
+        const string Looks = "/run/looks";
+        host.Shell($"rm -f {Looks}");
+        Task task = Task.Factory.StartNew(
+            () => host.Shell($"touch {Looks}; until {condition}; do sleep 0.01; done; {commands}"), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Lab.Until("the condition is looked at", () => host.TryRun("test", "-e", Looks).Succeeded);
+        return task;
     }
 
     [Fact]

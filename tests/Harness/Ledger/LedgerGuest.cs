@@ -96,7 +96,7 @@ public sealed class LedgerGuest : IDisposable
     public void Halt(LabHost host)
     {
         ArgumentNullException.ThrowIfNull(host);
-        Guest.Run("(sleep 1; killall ledger; umount /data; poweroff -f) >/dev/null 2>&1 &");
+        Guest.Run("(sleep 3; killall ledger; umount /data; poweroff -f) >/dev/null 2>&1 &");
         Guest.Lab.Until($"{Guest.Name} is off", () => Guest.StateOn(host) is "shut off" or "absent");
         Guest.Lab.Until($"{Guest.Name} has no sidecar", () => Guest.Lab.Hosts.All(other => !other.IsRunning || Guest.SidecarOn(other) is null));
     }
