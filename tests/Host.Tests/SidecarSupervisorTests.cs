@@ -108,7 +108,7 @@ public class SidecarSupervisorTests
         await Eventually.TrueAsync(() => daemon.Launcher.Started.Count >= 5, "five starts", () => clock.Advance(TimeSpan.FromSeconds(1)));
         string[] delays = [.. daemon.Log.Lines.Where(line => line.Contains("in a row", StringComparison.Ordinal))];
         Assert.Contains("starts in 1 s", delays[0], StringComparison.Ordinal);
-        Assert.Contains("starts in 8 s", delays[3], StringComparison.Ordinal);
+        Assert.Contains("starts in 4 s", delays[2], StringComparison.Ordinal);
     }
 
     /// <summary>A sidecar with a real process, which is then killed, as its connection is closed.</summary>

@@ -36,12 +36,13 @@ public sealed partial class UnpluggedDiskTests(SlowDetectionLab lab) : BlocksTes
     }
 
     [Fact]
-    public void A_guest_is_protected_again_when_one_of_its_disks_was_unplugged()
+    public void A_guest_is_protected_again_when_one_of_its_disks_was_unplugged_and_deleted()
     {
         LabGuest guest = StartBlocks("unplugged-live");
         WaitForOperations(guest, HostA);
 
         HostA.Virsh("detach-disk", guest.Name, "sdc", "--live");
+        File.Delete(Path.Combine(guest.SharedFolder, "data1.raw"));
 
         Lab.Until("its buffer is dropped", () => ScsiBuffer(guest).Length == 0);
         guest.WaitForProtected(HostA);

@@ -115,8 +115,8 @@ internal sealed class GuestDisks : IDisposable
         }
     }
 
-    /// <summary>A disk whose image is not what its path names any more: the backup would find another file there, or none. Null: there is none.</summary>
-    public GuestDisk? Displaced => _servers.FirstOrDefault(server => !server.Image.IsStillAt(server.GraphDisk.ImagePath))?.GraphDisk;
+    /// <summary>Disks whose image is not what its path names any more: whoever opens that finds another file, or none.</summary>
+    public IEnumerable<GuestDisk> Displaced => _servers.Where(server => !server.Image.IsStillAt(server.GraphDisk.ImagePath)).Select(server => server.GraphDisk);
 
     /// <summary>Whether one of <paramref name="found"/> is not served.</summary>
     public bool IsMissing(IReadOnlyList<GuestDisk> found) => found.Any(disk => Find(disk.Alias) is null);

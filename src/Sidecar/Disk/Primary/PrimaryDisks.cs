@@ -74,15 +74,12 @@ internal sealed class PrimaryDisks : IDisposable
     public void Interpose()
     {
         IReadOnlyList<GuestDisk> found = _graph.Discover();
-        if (Disks.Displaced is { } displaced)
-        {
-            throw new NotProtectableException($"the file of {displaced.Called}, {displaced.ImagePath}, was deleted or replaced while the guest runs: shut the guest down and start it again");
-        }
         if (Disks.HasUnplugged(found))
         {
             RequireDrained();
             Disks.ForgetUnplugged(found, _graph);
         }
+        RequireImagesInPlace();
         if (Disks.IsMissing(found))
         {
             // Before the guest is stopped: in a drain, writes may wait for storage, and a stop for the writes.
@@ -160,6 +157,7 @@ internal sealed class PrimaryDisks : IDisposable
             {
                 // Served on meanwhile: a guest whose disks nobody serves stands still.
                 _logger.DisksNotGivenBack(error.Message);
+                _status.Update(status => status with { Reason = $"the disks cannot be given back yet: {error.Message}" });
                 TrySetLocked(true);
                 Thread.Sleep(GiveBackRetry);
             }
@@ -170,6 +168,7 @@ internal sealed class PrimaryDisks : IDisposable
     private void GiveBack()
     {
         Drain();
+        RequireImagesInPlace();
         if (Disks.Interposed.Count > 0 || _graph.Remembered.Count > 0)
         {
             WhileStopped(() => Disks.Restore(_graph));
@@ -186,6 +185,15 @@ internal sealed class PrimaryDisks : IDisposable
     }
 
     public void Dispose() => Disks.Dispose();
+
+    // The backup, or QEMU, would open what is there now.
+    private void RequireImagesInPlace()
+    {
+        if (Disks.Displaced.FirstOrDefault(_graph.IsPlugged) is { } displaced)
+        {
+            throw new NotProtectableException($"the file of {displaced.Called}, {displaced.ImagePath}, was deleted or replaced while the guest runs: shut the guest down and start it again");
+        }
+    }
 
     private void RequireDrained()
     {

@@ -16,8 +16,8 @@ internal sealed class PrimaryGuest : IDisposable
     // Of a QEMU that has failed at its monitor because it dies.
     private static readonly TimeSpan ExitPatience = TimeSpan.FromMilliseconds(50);
 
-    // libvirt calls its hook a moment after QEMU has ended.
-    private static readonly TimeSpan ReleasePatience = TimeSpan.FromSeconds(5);
+    // Longer than the hook's word is waited for: the claim and the goodbye that follow need the link.
+    private static readonly TimeSpan ReleasePatience = ReleaseReason.Patience + TimeSpan.FromSeconds(5);
 
     public PrimaryGuest(SidecarOptions options, GuestConnection connection, QemuProcess process, GuestAgent agent, ILogger logger)
     {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+using System.Diagnostics;
+
 namespace Hikae.Sidecar;
 
 /// <summary>Why a guest ended, as libvirt told the hook, which left it in a file.</summary>
@@ -7,13 +9,13 @@ internal static class ReleaseReason
     private const int MaxChars = 64;
 
     // libvirt calls the hook some milliseconds after QEMU is gone, on a busy host a second or more; without a hook nobody writes the file.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Waits a moment for the file, reads and removes it. "ended" when there is none.</summary>
     public static string Read(string path)
     {
-        for (TimeSpan waited = TimeSpan.Zero; waited < Patience; waited += Interval)
+        for (long began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < Patience;)
         {
             try
             {
