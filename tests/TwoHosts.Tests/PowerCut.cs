@@ -115,7 +115,7 @@ public class PowerCut : IDisposable
         foreach (LabGuest guest in guests)
         {
             guest.WaitForDomainState(Lab.HostB, "running");
-            Lab.Until($"{guest.Name} is defined", () => Lab.HostB.TryRun("virsh", "-q", "dumpxml", "--inactive", guest.Name).Output.Contains("backup='hostA'", StringComparison.Ordinal));
+            Lab.Until($"{guest.Name} is defined", () => Lab.HostB.TryRun("virsh", "-q", "dumpxml", "--inactive", guest.Name).Output.Replace('\'', '"').Contains("backup=\"hostA\"", StringComparison.Ordinal));
         }
 
         return true;
