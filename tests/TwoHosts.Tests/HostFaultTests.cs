@@ -131,8 +131,8 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
     {
         string log = $"/var/log/hikae/{guest.Uuid}.log";
         int known = int.Parse(to.Shell($"wc -l < {log}"), CultureInfo.InvariantCulture);
-        Task<CommandResult> killed = KillLibvirtd(
-            to, $"tail -n +{known + 1} {log} | grep -q 'connected to QEMU'", "kill -STOP $pid && sleep 1 && kill -KILL $pid");
+        Task<CommandResult> killed = AsSoonAs(
+            to, $"tail -n +{known + 1} {log} | grep -q 'connected to QEMU'", "pid=$(</run/libvirtd.pid); kill -STOP $pid && sleep 1 && kill -KILL $pid");
 
         from.Kill();
         Assert.True((await killed).Succeeded);
@@ -155,7 +155,7 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
             END
             chmod +x {{qemu}}
             """);
-        Task<CommandResult> killed = KillLibvirtd(to, $"grep -q \"pid='0'\" {guest.StatusFile} 2>/dev/null", "kill -KILL $pid");
+        Task<CommandResult> killed = AsSoonAs(to, $"grep -q \"pid='0'\" {guest.StatusFile} 2>/dev/null", "kill -KILL $(</run/libvirtd.pid)");
 
         from.Kill();
         Assert.True((await killed).Succeeded);
@@ -166,17 +166,6 @@ public sealed class HostFaultTests(SharedLab shared) : LabTest(shared, keepsGues
             report.State == "recovering" && report.Reason.Contains($"delete {guest.StatusFile}", StringComparison.Ordinal));
         guest.EndHalfStartedOn(to);
         guest.WaitForProgressOn(to);
-    }
-
-    // As soon as a condition holds. It is looked at already when this returns.
-    private Task<CommandResult> KillLibvirtd(LabHost host, string condition, string kill)
-    {
-        const string watched = "/run/libvirtd.watched";
-        host.Shell($"rm -f {watched}");
-        Task<CommandResult> killed = Task.Run(() => host.TryRun(
-            "timeout", "170", "bash", "-c", $"pid=$(cat /run/libvirtd.pid); touch {watched}; until {condition}; do :; done; {kill}"));
-        Lab.Until("the condition is looked at", () => host.TryRun("test", "-e", watched).Succeeded);
-        return killed;
     }
 
     private LabHost Host(string name) => Lab.Hosts.Single(host => host.Name == name);

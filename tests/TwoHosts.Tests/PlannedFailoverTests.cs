@@ -68,26 +68,15 @@ public sealed class PlannedFailoverTests(SharedLab shared) : LabTest(shared)
         string log = $"/var/log/hikae/{guest.Uuid}.log";
         int sidecar = guest.SidecarOn(HostA)!.Value;
         // It stands still from its promise to give the guest away until the new primary asks its host to be the backup, and a second more.
-        Task stood = LookFor(HostA, $"grep -q 'the guest moves to' {log}", $"kill -STOP {sidecar}");
-        Task asked = LookFor(HostB, $"grep -q 'role=Primary State Synchronising: the backup tries' {log}", "sleep 1");
+        Task<CommandResult> stood = AsSoonAs(HostA, $"sleep 0.01; grep -q 'the guest moves to' {log}", $"kill -STOP {sidecar}");
+        Task<CommandResult> asked = AsSoonAs(HostB, $"sleep 0.01; grep -q 'role=Primary State Synchronising: the backup tries' {log}", "sleep 1");
 
         HostB.Hikae("failover", guest.Name);
-        await Task.WhenAll(stood, asked);
+        Assert.All(await Task.WhenAll(stood, asked), looked => Assert.True(looked.Succeeded, $"{looked}"));
         HostA.TryRun("kill", "-CONT", $"{sidecar}");
 
         guest.WaitForProtected(HostB);
         Assert.Equal("", HostB.Shell($"grep 'State Unprotected' {log}; true"));
-    }
-
-    /// <summary>Does something as soon as a condition holds, which is looked at when this returns.</summary>
-    private Task LookFor(LabHost host, string condition, string commands)
-    {
-        const string Looks = "/run/looks";
-        host.Shell($"rm -f {Looks}");
-        Task task = Task.Factory.StartNew(
-            () => host.Shell($"touch {Looks}; until {condition}; do sleep 0.01; done; {commands}"), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        Lab.Until("the condition is looked at", () => host.TryRun("test", "-e", Looks).Succeeded);
-        return task;
     }
 
     [Fact]

@@ -46,6 +46,20 @@ public abstract class LabTest : IDisposable
     /// <summary>A protected guest that the next test of the class goes on with when it runs where it was, so that not each waits for a boot.</summary>
     protected LabGuest KeptProtected() => Protected(_shared.Keep(() => Lab.StartGuest("kept", Quiet)));
 
+    /// <summary>Runs commands on a host as soon as a condition holds, which is looked at, without a rest, when this returns.</summary>
+    protected Task<CommandResult> AsSoonAs(LabHost host, string condition, string commands)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        const string Looks = "/run/looks";
+        host.Shell($"rm -f {Looks}");
+        // A thread of its own: the pool's may all be waiting for something.
+        Task<CommandResult> done = Task.Factory.StartNew(
+            () => host.TryRun("timeout", "170", "bash", "-c", $"touch {Looks}; until {condition}; do :; done; {commands}"),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Lab.Until("the condition is looked at", () => host.TryRun("test", "-e", Looks).Succeeded);
+        return done;
+    }
+
     /// <summary>Unplugs a host from the replication network, and the guest's primary claims it.</summary>
     /// <remarks>Both hosts may claim a guest whose link is cut. The backup stands still here until the primary has: on a busy machine it may be first.</remarks>
     protected static void LoseBackup(LabGuest guest, LabHost primary, LabHost backup, LabHost unplugged)

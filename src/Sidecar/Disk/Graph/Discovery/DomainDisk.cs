@@ -5,6 +5,7 @@ namespace Hikae.Sidecar.Disk.Graph;
 
 /// <summary>One disk as the live domain XML describes it.</summary>
 /// <param name="Target">"vda".</param>
+/// <param name="Bus">"virtio", "scsi", "sata" or another; "?" when it has none.</param>
 /// <param name="Alias">libvirt's name of the device; empty when it has none.</param>
 /// <param name="IsLeftAlone">The guest cannot write it: nothing to do.</param>
 /// <param name="Refusal">Why it cannot be protected, without the disk's name; null = nothing in the XML is in the way.</param>
@@ -15,6 +16,7 @@ namespace Hikae.Sidecar.Disk.Graph;
 /// <param name="Driver">The driver element, empty if there is none.</param>
 internal sealed record DomainDisk(
     string Target,
+    string Bus,
     string Alias,
     bool IsLeftAlone,
     string? Refusal,
@@ -24,6 +26,9 @@ internal sealed record DomainDisk(
     string? IoThread,
     XElement Driver)
 {
+    /// <summary>It is no disk: see <see cref="FirmwareStore"/>.</summary>
+    public bool IsFirmwareStore => Alias == FirmwareStore.Alias;
+
     /// <summary>As sentences for its administrator begin.</summary>
     public string Called => FirmwareStore.Call(Alias, Target);
 }

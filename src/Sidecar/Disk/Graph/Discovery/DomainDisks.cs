@@ -7,7 +7,7 @@ namespace Hikae.Sidecar.Disk.Graph;
 internal static class DomainDisks
 {
     // Elements below <source> that change nothing of how the image is read and written.
-    internal static readonly HashSet<string> HarmlessSource = new(StringComparer.Ordinal) { "seclabel", "privateData", "address" };
+    private static readonly HashSet<string> HarmlessSource = new(StringComparer.Ordinal) { "seclabel", "privateData", "address" };
 
     /// <summary>All disks, floppies and CD drives, and the firmware's variable store, if it has one.</summary>
     /// <param name="domain">The live XML, or one that is to be started.</param>
@@ -46,8 +46,16 @@ internal static class DomainDisks
 
     /// <summary>Whether there are some that are held and that only a backup of <see cref="Protocol.Replication.ReplicationVersion.WithMoreDisks"/> takes over.</summary>
     public static bool AreForNewBackup(XElement domain) =>
-        Read(domain).Any(disk => disk.Alias == FirmwareStore.Alias)
-        || domain.Element("devices")?.Elements("disk").Any(disk => !IsLeftAlone(disk) && disk.Element("target")?.Attribute("bus")?.Value is "sata") == true;
+        Read(domain).Any(disk => disk.IsFirmwareStore || disk is { IsLeftAlone: false, Bus: "sata" });
+
+    /// <summary>Why an image of this format cannot be protected; null: it can.</summary>
+    internal static string? FormatRefusal(string? format) => format is null or "raw" or "qcow2" ? null : $"has format {format}, only raw and qcow2 can be protected";
+
+    /// <summary>Why an image that is named in this way cannot be protected; null: it can.</summary>
+    internal static string? SourceRefusal(XElement? source) =>
+        source?.Attribute("fdgroup") is not null ? "has an image that was passed as a descriptor"
+        : source?.Elements().FirstOrDefault(element => !HarmlessSource.Contains(element.Name.LocalName)) is { } element ? $"has <{element.Name.LocalName}> in its source, which is not supported"
+        : null;
 
     private static DomainDisk Read(XElement disk, Dictionary<string, string> scsiThreads, HashSet<string> mappedControllers)
     {
@@ -62,6 +70,7 @@ internal static class DomainDisks
 
         return new DomainDisk(
             disk.Element("target")?.Attribute("dev")?.Value ?? "?",
+            bus,
             disk.Element("alias")?.Attribute("name")?.Value ?? "",
             IsLeftAlone(disk),
             Refusal(disk, driver, source, device, bus) ?? (bus == "scsi" && mappedControllers.Contains(controller) ? "has a controller with several I/O threads, which is not proven to work" : null),
@@ -78,7 +87,7 @@ internal static class DomainDisks
         _ when disk.Attribute("type")?.Value is var type and not ("file" or "block") => $"is of type {type}, only files and block devices can be protected",
         _ when bus is not ("virtio" or "scsi" or "sata") => $"is on bus {bus}, only virtio, scsi and sata are proven to work",
         _ when driver.Attribute("name")?.Value is { } name and not "qemu" => $"has driver {name}",
-        _ when driver.Attribute("type")?.Value is { } format and not ("raw" or "qcow2") => $"has format {format}, only raw and qcow2 can be protected",
+        _ when FormatRefusal(driver.Attribute("type")?.Value) is { } refusal => refusal,
         _ when disk.Attribute("type")?.Value == "block" && driver.Attribute("type")?.Value == "qcow2" => "is a qcow2 image on a block device, which is not proven to work",
         _ when disk.Element("shareable") is not null => "is shared with others (<shareable/>)",
         _ when disk.Element("transient") is not null => "is transient: it has an overlay that is thrown away",
@@ -88,8 +97,7 @@ internal static class DomainDisks
         _ when disk.Element("throttlefilters") is not null => "has throttle filters, which are not supported (<iotune> is)",
         _ when driver.Attribute("copy_on_read")?.Value == "on" => "has copy_on_read",
         _ when driver.Element("iothreads") is not null => "has several I/O threads, which is not proven to work",
-        _ when source?.Attribute("fdgroup") is not null => "has an image that was passed as a descriptor",
-        _ when source?.Elements().FirstOrDefault(element => !HarmlessSource.Contains(element.Name.LocalName)) is { } element => $"has <{element.Name.LocalName}> in its source, which is not supported",
+        _ when SourceRefusal(source) is { } refusal => refusal,
         _ when string.IsNullOrEmpty(source?.Attribute("file")?.Value ?? source?.Attribute("dev")?.Value) => "has no image",
         _ => null,
     };

@@ -42,10 +42,7 @@ internal static class FirmwareStore
             string format = nvram.Attribute("format")?.Value ?? "raw";
             string file = source?.Attribute("file")?.Value ?? nvram.Value.Trim();
             string? refusal = type is not "file" ? $"is of type {type}, only files can be protected"
-                : format is not ("raw" or "qcow2") ? $"has format {format}, only raw and qcow2 can be protected"
-                : source?.Elements().FirstOrDefault(element => !DomainDisks.HarmlessSource.Contains(element.Name.LocalName)) is { } element ? $"has <{element.Name.LocalName}> in its source, which is not supported"
-                : file.Length == 0 ? "has no file"
-                : null;
+                : DomainDisks.FormatRefusal(format) ?? DomainDisks.SourceRefusal(source) ?? (file.Length == 0 ? "has no file" : null);
             yield return Describe(refusal, format, file);
         }
     }
@@ -56,7 +53,7 @@ internal static class FirmwareStore
     public static void Require(string liveXml, string? sharedDirectory)
     {
         IReadOnlyList<DomainDisk> all = DomainDisks.Read(LiveXml.Parse(liveXml));
-        if (all.FirstOrDefault(disk => disk.Alias == Alias) is not { } store)
+        if (all.FirstOrDefault(disk => disk.IsFirmwareStore) is not { } store)
         {
             return;
         }
@@ -65,7 +62,7 @@ internal static class FirmwareStore
             throw new NotProtectableException($"{Name} {refusal}");
         }
         FileIdentity file = FileIdentity.Of(store.Source) ?? throw new NotProtectableException($"{Name} {store.Source} was deleted: shut the guest down and start it again");
-        IEnumerable<string> shared = all.Where(disk => disk.Alias != Alias && disk is { IsLeftAlone: false, IsBlockDevice: false, Source.Length: > 0 }).Select(disk => disk.Source);
+        IEnumerable<string> shared = all.Where(disk => disk is { IsFirmwareStore: false, IsLeftAlone: false, IsBlockDevice: false, Source.Length: > 0 }).Select(disk => disk.Source);
         if (IsBeside(DomainDirectory.Root) || !shared.Concat(sharedDirectory is null ? [] : [sharedDirectory]).Any(IsBeside))
         {
             string where = sharedDirectory is null ? "to the storage of its disks" : $"to the storage of its disks or of {sharedDirectory}";
@@ -75,5 +72,5 @@ internal static class FirmwareStore
         bool IsBeside(string path) => FileIdentity.Of(path)?.FileSystem == file.FileSystem;
     }
 
-    private static DomainDisk Describe(string? refusal, string format, string file) => new("nvram", Alias, false, refusal, format, file, false, null, new XElement("driver"));
+    private static DomainDisk Describe(string? refusal, string format, string file) => new("nvram", "?", Alias, false, refusal, format, file, false, null, new XElement("driver"));
 }
